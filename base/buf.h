@@ -1,0 +1,94 @@
+/*
+ * buf.h - bytes that grow: the one owner of output under construction.
+ *
+ * A write that would pass `max` (or that the host's memory refuses) sets `full`
+ * and is dropped, and so is everything after it; the writer checks once, at the
+ * end. A zeroed struct with `max` set is an empty buffer.
+ */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include "base/slice.h"
+
+struct buf {
+	char *p;
+	size_t n;   /* bytes written */
+	size_t cap; /* bytes owned at p */
+	size_t max; /* bytes this buffer may grow to; 0: 64 MiB */
+	bool full;  /* sticky: something did not fit */
+};
+
+void buf_free(struct buf *b);
+
+/* Forget the bytes and the sticky flag, keep the memory. */
+static inline void buf_reset(struct buf *b)
+{
+	b->n = 0;
+	b->full = false;
+}
+
+/* Make room for n more bytes and return where to write them; NULL: full. */
+char *buf_room(struct buf *b, size_t n);
+
+/* Append n bytes, or set full. p may be NULL when n is 0. */
+void buf_put(struct buf *b, const void *p, size_t n);
+
+static inline void buf_slice(struct buf *b, struct slice s)
+{
+	buf_put(b, s.p, s.n);
+}
+
+static inline void buf_char(struct buf *b, char c)
+{
+	if (b->n < b->cap)
+		b->p[b->n++] = c;
+	else
+		buf_put(b, &c, 1);
+}
+
+static inline void buf_str(struct buf *b, const char *s)
+{
+	buf_put(b, s, strlen(s));
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Little-endian base-128 number, 1 to 10 bytes. */
+void buf_varint(struct buf *b, uint64_t v);
+
+/* Length, then the bytes. */
+static inline void buf_bytes(struct buf *b, struct slice s)
+{
+	buf_varint(b, s.n);
+	buf_slice(b, s);
+}
+
+static inline uint64_t zigzag(int64_t v)
+{
+	return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
+}
+
+static inline int64_t unzigzag(uint64_t v)
+{
+	return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+}
+
+static inline struct slice buf_as_slice(const struct buf *b)
+{
+	return (struct slice){ b->p, b->n };
+}
+
+/*
+ * Reading what the functions above wrote. `bad` is sticky: a reader that ran
+ * past the end returns zeros from then on, and the caller checks once.
+ */
+struct cut {
+	struct slice s; /* what is left */
+	bool bad;
+};
+
+uint64_t cut_varint(struct cut *c);
+struct slice cut_bytes(struct cut *c); /* length, then the bytes: points into the input */
+struct slice cut_raw(struct cut *c, size_t n);
+
+#endif

@@ -1,0 +1,14 @@
+/* clock.h - what time it is. Tests replace the clocks; nothing else reads them. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+int64_t clock_now_us(void);  /* UTC microseconds since 1970 */
+int64_t clock_boot_us(void); /* CLOCK_BOOTTIME: never steps, runs through suspend */
+int64_t clock_cpu_us(void);  /* CPU time of this process, user + system */
+
+/* Offset of local time from UTC at that moment, in seconds east. */
+int clock_local_offset_s(int64_t time_us);
+
+#endif

@@ -1,0 +1,112 @@
+#include "base/deflate.h"
+
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <zlib.h>
+
+#if HAVE_ISAL
+#include <isa-l/igzip_lib.h>
+
+struct deflater {
+	struct isal_zstream s;
+	uint8_t level_buf[ISAL_DEF_LVL1_DEFAULT];
+};
+
+struct deflater *deflater_new(void)
+{
+	return calloc(1, sizeof(struct deflater));
+}
+
+void deflater_free(struct deflater *d)
+{
+	free(d);
+}
+
+void deflater_run(struct deflater *d, struct slice in, struct buf *out)
+{
+	/* stored blocks are the worst case: 5 bytes per 64 KiB, and the headers of the last one */
+	size_t room = in.n + in.n / 8192 + 512;
+	char *to = buf_room(out, room);
+
+	if (to == NULL)
+		return;
+	isal_deflate_stateless_init(&d->s);
+	d->s.level = 1;
+	d->s.level_buf = d->level_buf;
+	d->s.level_buf_size = sizeof(d->level_buf);
+	d->s.next_in = (uint8_t *)(uintptr_t)in.p;
+	d->s.avail_in = (uint32_t)in.n;
+	d->s.next_out = (uint8_t *)to;
+	d->s.avail_out = (uint32_t)room;
+	d->s.end_of_stream = 1;
+	d->s.flush = NO_FLUSH;
+	if (isal_deflate_stateless(&d->s) != COMP_OK) {
+		out->full = true;
+		return;
+	}
+	out->n += d->s.total_out;
+}
+#else
+struct deflater {
+	z_stream s;
+};
+
+struct deflater *deflater_new(void)
+{
+	struct deflater *d = calloc(1, sizeof(*d));
+
+	if (d != NULL && deflateInit2(&d->s, 1, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+		free(d);
+		return NULL;
+	}
+	return d;
+}
+
+void deflater_free(struct deflater *d)
+{
+	if (d != NULL)
+		deflateEnd(&d->s);
+	free(d);
+}
+
+void deflater_run(struct deflater *d, struct slice in, struct buf *out)
+{
+	size_t room = deflateBound(&d->s, in.n) + 64;
+	char *to = buf_room(out, room);
+
+	if (to == NULL)
+		return;
+	deflateReset(&d->s);
+	d->s.next_in = (Bytef *)(uintptr_t)in.p;
+	d->s.avail_in = (uInt)in.n;
+	d->s.next_out = (Bytef *)to;
+	d->s.avail_out = (uInt)room;
+	if (deflate(&d->s, Z_FINISH) != Z_STREAM_END) {
+		out->full = true;
+		return;
+	}
+	out->n += d->s.total_out;
+}
+#endif
+
+int inflate_block(struct slice in, char *to, size_t raw_n, struct err *e)
+{
+	z_stream s = { .next_in = (Bytef *)(uintptr_t)in.p,
+		.avail_in = (uInt)in.n,
+		.next_out = (Bytef *)to,
+		.avail_out = (uInt)raw_n };
+
+	if (inflateInit2(&s, -15) != Z_OK)
+		return err_set(e, ENOMEM, "inflate: out of memory");
+
+	int rc = inflate(&s, Z_FINISH);
+	bool ok = rc == Z_STREAM_END && s.total_out == raw_n && s.avail_in == 0;
+
+	inflateEnd(&s);
+	if (!ok)
+		return err_set(
+		    e, EINVAL, "inflate: block of %zu bytes does not hold %zu", in.n, raw_n);
+	return 0;
+}

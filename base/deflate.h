@@ -1,0 +1,25 @@
+/*
+ * deflate.h - raw deflate (RFC 1951), fast.
+ *
+ * Written by ISA-L where the build has it, else by zlib at level 1; read by
+ * zlib. Both sides work on whole blocks: nothing is kept between calls.
+ */
+#ifndef BASE_DEFLATE_H
+#define BASE_DEFLATE_H
+
+#include "base/buf.h"
+
+struct err;
+struct deflater;
+
+/* A compressor with its tables (about 200 KiB with ISA-L). NULL: out of memory. One a thread. */
+struct deflater *deflater_new(void);
+void deflater_free(struct deflater *d);
+
+/* Append the compressed form of `in` to out. out->full is set when it does not fit. */
+void deflater_run(struct deflater *d, struct slice in, struct buf *out);
+
+/* Decompress all of `in` into exactly raw_n bytes at to. -1 with EINVAL when it is not that. */
+int inflate_block(struct slice in, char *to, size_t raw_n, struct err *e);
+
+#endif

@@ -1,0 +1,28 @@
+#include "base/event.h"
+
+void event_add_named(struct event *ev, struct slice name, struct slice val)
+{
+	enum attr_key key = attr_find(name);
+
+	if (key != ATTR_OTHER) {
+		event_add(ev, key, val);
+		return;
+	}
+	if (ev->n_attrs < EVENT_MAX_ATTRS && name.n <= UINT16_MAX)
+		ev->attrs[ev->n_attrs++] = (struct attr){ .p = val.p,
+			.n = (uint32_t)val.n,
+			.key = ATTR_OTHER,
+			.name = name.p,
+			.name_n = (uint16_t)name.n };
+}
+
+void event_set(struct event *ev, enum attr_key key, struct slice val)
+{
+	for (unsigned i = 0; i < ev->n_attrs; i++)
+		if (ev->attrs[i].key == key) {
+			ev->attrs[i].p = val.p;
+			ev->attrs[i].n = (uint32_t)val.n;
+			return;
+		}
+	event_add(ev, key, val);
+}

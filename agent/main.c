@@ -1,0 +1,57 @@
+/* main.c - `sekisho COMMAND ...`: finds the command and hands over. */
+#include "agent/commands.h"
+#include "base/problem.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{ "scan", cmd_scan, "parse, detect and correlate over files, print what was found" },
+	{ "rules", cmd_rules, "list, lint, test and explain rules" },
+	{ "formats", cmd_formats, "the parsers" },
+	{ "version", cmd_version, "version and build" },
+};
+
+enum { N_COMMANDS = sizeof(commands) / sizeof(*commands) };
+
+static void help(FILE *to)
+{
+	fprintf(to, "usage: sekisho COMMAND [OPTION]...\n\ncommands:\n");
+	for (unsigned i = 0; i < N_COMMANDS; i++)
+		fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].help);
+	fprintf(to, "\n`sekisho COMMAND --help` tells more.\n");
+}
+
+int main(int argc, char **argv)
+{
+	const char *names[N_COMMANDS];
+
+	if (argc < 2) {
+		help(stderr);
+		return EX_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
+		help(stdout);
+		return 0;
+	}
+	if (strcmp(argv[1], "--version") == 0)
+		argv[1] += 2;
+	for (unsigned i = 0; i < N_COMMANDS; i++) {
+		names[i] = commands[i].name;
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	}
+
+	const char *s = problem_suggest(slice_of(argv[1]), names, N_COMMANDS);
+
+	fprintf(stderr, "sekisho: there is no command '%s'%s%s%s\n", argv[1],
+	    s != NULL ? "; did you mean '" : "", s != NULL ? s : "", s != NULL ? "'?" : "");
+	help(stderr);
+	return EX_USAGE;
+}

@@ -1,0 +1,31 @@
+/* offline.h - rules, pipeline and correlator without an agent: for scan, rules test and bench. */
+#ifndef AGENT_OFFLINE_H
+#define AGENT_OFFLINE_H
+
+#include "agent/options.h"
+#include "agent/sight.h"
+
+struct offline_options {
+	const char *config; /* or NULL */
+	const char *parser; /* name, or NULL: auto */
+	struct option_list rules;
+	bool raw, no_canonical, reference;
+};
+
+struct offline {
+	struct ruleset *rs;
+	struct trigger_plan *plan;
+	struct redactor *redactor;
+	struct pipeline pipeline;
+	struct correlator *correlator;
+	struct line_rules rules; /* of the chosen parser */
+};
+
+/* 0, or an exit code after having said why on stderr. key: of the host. */
+int offline_open(struct offline *o, const struct offline_options *opt, uint64_t key);
+void offline_close(struct offline *o);
+
+/* The folders rules come from when nobody names one. Returns how many, at most 4. */
+unsigned offline_rule_dirs(const char *dirs[4]);
+
+#endif

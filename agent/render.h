@@ -1,0 +1,18 @@
+/* render.h - events and alerts as the JSON of `scan`, `tap` and `journal cat` (design: fixed). */
+#ifndef AGENT_RENDER_H
+#define AGENT_RENDER_H
+
+#include "base/event.h"
+#include "base/json.h"
+#include "detect/alert.h"
+
+/* One object, no line end. parser: its name. */
+void render_event(
+    struct json *j, const struct event *ev, const uint64_t id[2], struct slice parser);
+void render_alert(struct json *j, const struct alert *a);
+
+/* The members `attributes` and `detections`, as an open object gets them. */
+void render_attributes(struct json *j, const struct event *ev);
+void render_detections(struct json *j, const struct event *ev);
+
+#endif

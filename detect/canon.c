@@ -1,0 +1,449 @@
+#include "detect/canon.h"
+
+const struct slice form_names[FORM_N] = {
+	[FORM_WRITTEN] = { "written", 7 },
+	[FORM_DECODED] = { "decoded", 7 },
+	[FORM_DECODED2] = { "decoded2", 8 },
+	[FORM_SQUASHED] = { "squashed", 8 },
+	[FORM_BASE64] = { "base64", 6 },
+};
+
+/* What a byte alone says; pairs (two blanks, a comment, dots in a path) are looked at after. */
+#define ROW(v) v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v
+static const uint8_t look_table[256] = {
+	ROW(CANON_SQUASH),
+	ROW(CANON_SQUASH), /* 00-1F */
+	0,
+	0,
+	0,
+	0,
+	0,
+	CANON_PERCENT,
+	0,
+	0,
+	0,
+	0,
+	0,
+	CANON_PLUS,
+	0,
+	0,
+	0,
+	0, /* 20-2F */
+	ROW(0),
+	ROW(0), /* 30-4F */
+	0,
+	0,
+	0,
+	0,
+	0,
+	0,
+	0,
+	0,
+	0,
+	0,
+	0,
+	0,
+	CANON_ESCAPE,
+	0,
+	0,
+	0, /* 50-5F */
+	ROW(0),
+	ROW(0), /* 60-7F */
+	ROW(CANON_SQUASH),
+	ROW(CANON_SQUASH),
+	ROW(CANON_SQUASH),
+	ROW(CANON_SQUASH),
+	ROW(CANON_SQUASH),
+	ROW(CANON_SQUASH),
+	ROW(CANON_SQUASH),
+	ROW(CANON_SQUASH),
+};
+
+static bool squash_pairs(struct slice s)
+{
+	for (size_t i = 0; i + 1 < s.n; i++) {
+		char a = s.p[i];
+		char b = s.p[i + 1];
+
+		if ((a == '/' && (b == '*' || b == '/' || b == '.')) || (a == ' ' && b == ' ') ||
+		    (a == '*' && b == '/'))
+			return true;
+		if (a == '&' && (b == '#' || ((b | 32) >= 'a' && (b | 32) <= 'z' &&
+						 memchr(s.p + i, ';', s.n - i) != NULL)))
+			return true;
+	}
+	return false;
+}
+
+unsigned canon_look(struct slice s)
+{
+	unsigned bits = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		bits |= look_table[(uint8_t)s.p[i]];
+	if ((bits & (CANON_SQUASH | CANON_PERCENT | CANON_ESCAPE)) == 0 && squash_pairs(s))
+		bits |= CANON_SQUASH;
+	return bits;
+}
+
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 32;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int hex2(const char *p)
+{
+	int a = hex(p[0]);
+	int b = hex(p[1]);
+
+	return a < 0 || b < 0 ? -1 : a * 16 + b;
+}
+
+static char no_lf(int c)
+{
+	return c == '\n' ? '\r' : (char)c;
+}
+
+/* The byte that \c stands for, or -1: the backslash means itself. */
+static int escape_of(char c)
+{
+	switch (c) {
+	case '"':
+	case '\\':
+		return c;
+	case 'n':
+	case 'r':
+		return '\r';
+	case 't':
+		return '\t';
+	case 'v':
+		return '\v';
+	case 'b':
+		return '\b';
+	default:
+		return -1;
+	}
+}
+
+size_t canon_unescape(struct slice in, char *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < in.n; i++) {
+		char c = in.p[i];
+
+		if (c == '\\' && i + 1 < in.n) {
+			if (in.p[i + 1] == 'x' && i + 3 < in.n && hex2(in.p + i + 2) >= 0) {
+				out[n++] = no_lf(hex2(in.p + i + 2));
+				i += 3;
+				continue;
+			}
+			if (escape_of(in.p[i + 1]) >= 0) {
+				out[n++] = (char)escape_of(in.p[i + 1]);
+				i++;
+				continue;
+			}
+		}
+		out[n++] = no_lf(c);
+	}
+	return n;
+}
+
+size_t canon_percent(struct slice in, bool plus_is_blank, char *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < in.n; i++) {
+		char c = in.p[i];
+
+		if (c == '%' && i + 2 < in.n && hex2(in.p + i + 1) >= 0) {
+			out[n++] = no_lf(hex2(in.p + i + 1));
+			i += 2;
+		} else {
+			out[n++] = c == '+' && plus_is_blank ? ' ' : no_lf(c);
+		}
+	}
+	return n;
+}
+
+struct entity {
+	const char *name;
+	char byte;
+};
+
+/* Named character references (HTML, section 13.5) that payloads are written with. */
+static const struct entity entities[] = {
+	{ "lt", '<' },
+	{ "gt", '>' },
+	{ "quot", '"' },
+	{ "apos", '\'' },
+	{ "amp", '&' },
+	{ "Tab", '\t' },
+	{ "NewLine", '\r' },
+	{ "nbsp", ' ' },
+	{ "colon", ':' },
+	{ "semi", ';' },
+	{ "lpar", '(' },
+	{ "rpar", ')' },
+	{ "lbrace", '{' },
+	{ "rbrace", '}' },
+	{ "lsqb", '[' },
+	{ "rsqb", ']' },
+	{ "sol", '/' },
+	{ "bsol", '\\' },
+	{ "period", '.' },
+	{ "comma", ',' },
+	{ "equals", '=' },
+	{ "grave", '`' },
+	{ "dollar", '$' },
+	{ "num", '#' },
+	{ "excl", '!' },
+	{ "vert", '|' },
+	{ "ast", '*' },
+	{ "plus", '+' },
+	{ "percnt", '%' },
+};
+
+/* UTF-8 of a character that an entity or %u names; ASCII look-alikes become ASCII. */
+static size_t put_char(unsigned v, char *out)
+{
+	if (v >= 0xff01 && v <= 0xff5e)
+		v -= 0xfee0;
+	if (v == 0xa0 || v == 0x2028 || v == 0x2029 || v == 0x3000)
+		v = ' ';
+	if (v < 0x80) {
+		out[0] = no_lf((int)v);
+		return 1;
+	}
+	if (v < 0x800) {
+		out[0] = (char)(0xc0 | v >> 6);
+		out[1] = (char)(0x80 | (v & 63));
+		return 2;
+	}
+	out[0] = (char)(0xe0 | (v >> 12 & 15));
+	out[1] = (char)(0x80 | (v >> 6 & 63));
+	out[2] = (char)(0x80 | (v & 63));
+	return 3;
+}
+
+/* &#60; &#x3c &lt; at s: bytes used, or 0; *v is the character. The ; of numbers may be missing. */
+static size_t entity_at(struct slice s, unsigned *v)
+{
+	size_t i = 2;
+
+	if (s.n < 4)
+		return 0;
+	if (s.p[1] == '#') {
+		bool is_hex = (s.p[2] | 32) == 'x';
+		unsigned digits = 0;
+
+		*v = 0;
+		for (i = is_hex ? 3 : 2; i < s.n && digits < 8; i++, digits++) {
+			int d = hex(s.p[i]);
+
+			if (d < 0 || (!is_hex && d > 9))
+				break;
+			*v = *v * (is_hex ? 16 : 10) + (unsigned)d;
+		}
+		if (digits == 0 || *v > 0xffff)
+			return 0;
+		return i < s.n && s.p[i] == ';' ? i + 1 : i;
+	}
+	for (unsigned k = 0; k < sizeof(entities) / sizeof(*entities); k++) {
+		struct slice name = slice_of(entities[k].name);
+
+		if (s.n > name.n + 1 && s.p[name.n + 1] == ';' &&
+		    slice_eq_nocase(slice_head(slice_from(s, 1), name.n), name)) {
+			*v = (uint8_t)entities[k].byte;
+			return name.n + 2;
+		}
+	}
+	return 0;
+}
+
+/* Overlong UTF-8 of an ASCII character: C0/C1 and one tail, E0 80/81 and one tail. */
+static size_t overlong_at(struct slice s, unsigned *v)
+{
+	uint8_t a = (uint8_t)s.p[0];
+	uint8_t b = s.n > 1 ? (uint8_t)s.p[1] : 0;
+	uint8_t c = s.n > 2 ? (uint8_t)s.p[2] : 0;
+
+	if ((a == 0xc0 || a == 0xc1) && (b & 0xc0) == 0x80) {
+		*v = (unsigned)(a & 1) << 6 | (b & 63);
+		return 2;
+	}
+	if (a == 0xe0 && (b == 0x80 || b == 0x81) && (c & 0xc0) == 0x80) {
+		*v = (unsigned)(b & 1) << 6 | (c & 63);
+		return 3;
+	}
+	if (a == 0xef && (b == 0xbc || b == 0xbd) && (c & 0xc0) == 0x80) { /* full width */
+		*v = 0xf000u | (unsigned)(b & 63) << 6 | (c & 63);
+		return 3;
+	}
+	return 0;
+}
+
+/* First step: characters. */
+static size_t squash_chars(struct slice in, char *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < in.n;) {
+		struct slice s = slice_from(in, i);
+		unsigned v = 0;
+		size_t used = 0;
+
+		if (s.p[0] == '&')
+			used = entity_at(s, &v);
+		else if (s.p[0] == '%' && s.n >= 6 && (s.p[1] | 32) == 'u' && hex2(s.p + 2) >= 0 &&
+			 hex2(s.p + 4) >= 0) {
+			v = (unsigned)(hex2(s.p + 2) * 256 + hex2(s.p + 4));
+			used = 6;
+		} else if ((uint8_t)s.p[0] >= 0xc0) {
+			used = overlong_at(s, &v);
+		}
+		if (used == 0) {
+			out[n++] = s.p[0];
+			i++;
+		} else {
+			n += put_char(v, out + n);
+			i += used;
+		}
+	}
+	return n;
+}
+
+static bool is_white(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r') || c == '\0';
+}
+
+/* The end of the comment that starts at s (behind its closing mark), or 0. */
+static size_t comment_at(struct slice s)
+{
+	const char *close;
+
+	if (s.n < 4 || s.p[0] != '/' || s.p[1] != '*')
+		return 0;
+	close = memmem(s.p + 2, s.n - 2, "*/", 2);
+	return close != NULL ? (size_t)(close - s.p) + 2 : 0;
+}
+
+/* Second step, in place: comments and white space to one blank; a MySQL hint is opened. */
+static size_t squash_blanks(char *p, size_t len)
+{
+	size_t n = 0;
+	bool in_hint = false;
+
+	for (size_t i = 0; i < len;) {
+		struct slice s = { p + i, len - i };
+		size_t used = comment_at(s);
+
+		if (used > 0 && s.p[2] == '!') { /* run by MySQL: what it holds counts */
+			used = 3;
+			while (used < s.n && s.p[used] >= '0' && s.p[used] <= '9')
+				used++;
+			in_hint = true;
+		} else if (used == 0 && in_hint && s.n >= 2 && s.p[0] == '*' && s.p[1] == '/') {
+			used = 2;
+			in_hint = false;
+		} else if (used == 0 && is_white(s.p[0])) {
+			used = 1;
+		}
+		if (used == 0) {
+			p[n++] = s.p[0];
+			i++;
+			continue;
+		}
+		i += used;
+		if (n == 0 || p[n - 1] != ' ')
+			p[n++] = ' ';
+	}
+	return n;
+}
+
+/* Third step, paths: // and /./ to /, /x/../ to / (RFC 3986 section 5.2.4), \ as /. */
+static size_t squash_path(char *p, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		if (p[i] == '\\')
+			p[i] = '/';
+	for (size_t i = 0; i < len;) {
+		size_t left = len - i;
+
+		if (p[i] == '/' && left >= 2 && p[i + 1] == '/') {
+			i++;
+		} else if (p[i] == '/' && left >= 2 && p[i + 1] == '.' &&
+			   (left == 2 || p[i + 2] == '/')) {
+			i += 2;
+		} else if (p[i] == '/' && left >= 3 && p[i + 1] == '.' && p[i + 2] == '.' &&
+			   (left == 3 || p[i + 3] == '/')) {
+			while (n > 0 && p[n - 1] != '/')
+				n--;
+			n -= n > 0;
+			i += 3;
+		} else {
+			p[n++] = p[i++];
+		}
+	}
+	if (n == 0 && len > 0)
+		p[n++] = '/';
+	return n;
+}
+
+size_t canon_squash(struct slice in, bool is_path, char *out)
+{
+	size_t n = squash_blanks(out, squash_chars(in, out));
+
+	return is_path ? squash_path(out, n) : n;
+}
+
+static int base64_digit(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == '+' || c == '-')
+		return 62;
+	return c == '/' || c == '_' ? 63 : -1;
+}
+
+size_t canon_base64(struct slice in, char *out)
+{
+	uint32_t bits = 0;
+	unsigned have = 0;
+	size_t odd = 0;
+	size_t n = 0;
+
+	while (in.n > 0 && in.p[in.n - 1] == '=')
+		in.n--;
+	if (in.n < 16 || in.n % 4 == 1)
+		return 0;
+	for (size_t i = 0; i < in.n; i++) {
+		int d = base64_digit(in.p[i]);
+
+		if (d < 0)
+			return 0;
+		bits = bits << 6 | (uint32_t)d;
+		have += 6;
+		if (have >= 8) {
+			have -= 8;
+
+			uint8_t c = (uint8_t)(bits >> have);
+
+			odd += (c < 0x20 && !is_white((char)c)) || c >= 0x7f || c == 0;
+			if (n == 24 && odd > 2) /* most values are no text: leave early */
+				return 0;
+			out[n++] = no_lf(c);
+		}
+	}
+	return odd * 10 <= n ? n : 0;
+}

@@ -1,0 +1,49 @@
+/*
+ * canon.h - the forms under which a web value is tested, so that nobody has to
+ * write `%27|%2527` into a rule.
+ *
+ *	written   as the client sent it: the log's own escapes undone
+ *	decoded   percent-decoded once; in queries + is a blank
+ *	decoded2  and once more
+ *	squashed  of the last: entities, %uHHHH and overlong UTF-8 decoded, comments and
+ *		  white space to one blank, in paths also . .. and // resolved
+ *	base64    of a whole value that decodes to text
+ *
+ * Every function writes at most in.n bytes to out and returns how many. LF never
+ * leaves here: it becomes CR, since LF separates texts in the scanned buffers.
+ */
+#ifndef DETECT_CANON_H
+#define DETECT_CANON_H
+
+#include "base/slice.h"
+
+enum form { FORM_WRITTEN, FORM_DECODED, FORM_DECODED2, FORM_SQUASHED, FORM_BASE64, FORM_N };
+
+extern const struct slice form_names[FORM_N];
+
+/* What a text holds that one of the forms would change; bits of canon_look(). */
+enum {
+	CANON_ESCAPE = 1,  /* a backslash */
+	CANON_PERCENT = 2, /* % */
+	CANON_PLUS = 4,	   /* + */
+	CANON_SQUASH = 8, /* & % high bytes, blanks other than single spaces, comments, path dots */
+};
+
+/* One pass over s. CANON_SQUASH is decided on what is there, before any decoding. */
+unsigned canon_look(struct slice s);
+
+/* nginx \xHH, Apache \" \\ \n \r \t \b \v \xhh undone. */
+size_t canon_unescape(struct slice in, char *out);
+
+/* Percent-decoding (RFC 3986 section 2.1); what is not %HH stays. */
+size_t canon_percent(struct slice in, bool plus_is_blank, char *out);
+
+size_t canon_squash(struct slice in, bool is_path, char *out);
+
+/*
+ * Standard or URL-safe base64 of at least 16 characters that decodes to printable text
+ * (9 bytes of 10): the length, else 0.
+ */
+size_t canon_base64(struct slice in, char *out);
+
+#endif

@@ -1,0 +1,97 @@
+/*
+ * correlate.h - counting hits in sliding windows, and what raises an alert.
+ *
+ * Three things do: a correlation whose threshold is met; one detection whose rule
+ * says that one is enough (evidence: conclusive); and agreement: two detections of
+ * attack categories, of different rules on different events of one address within
+ * ten minutes.
+ *
+ * A window slides: it holds the newest hits that lie within one timespan. When the
+ * threshold is met the alert fires once; then the pair is silent for one timespan,
+ * with further hits counted into the same alert, and may fire again.
+ *
+ * Memory is fixed. When the table is full, of eight windows picked at random the
+ * least full one goes, the oldest of equals: a flood of entities with one hit each
+ * displaces itself, not the one that is being counted.
+ *
+ * Everything is a function of the sightings, in order: replaying recorded sightings
+ * gives the same state, which is how the agent starts again after a crash.
+ */
+#ifndef DETECT_CORRELATE_H
+#define DETECT_CORRELATE_H
+
+#include "base/buf.h"
+#include "base/event.h"
+#include "detect/alert.h"
+#include "detect/ruleset.h"
+
+struct correlator;
+struct err;
+
+/* Which of the three a sighting belongs to. */
+enum sighting_kind { SIGHT_CORRELATION, SIGHT_CONCLUSIVE, SIGHT_ATTACK };
+
+/* What one hit says to one of them; small enough to be recorded as it is. */
+struct sighting {
+	enum sighting_kind kind;
+	uint64_t subject; /* content hash of the correlation or rule */
+	uint64_t group;	  /* keyed hash of the group-by values */
+	uint64_t value;	  /* keyed hash of the counted value; SIGHT_ATTACK: hash of the rule */
+	int64_t time_us;
+	uint32_t count;	   /* of events: "message repeated N times" counts N */
+	uint64_t event[2]; /* id */
+	uint32_t line;
+	/* for the alert's text; not recorded */
+	enum entity_type entity;
+	struct slice entity_value;
+	bool has_address;
+	struct ip address;
+	enum provenance provenance;
+};
+
+typedef void alert_cb(void *ctx, const struct alert *a);
+
+/* key: of the host, for keyed hashes. NULL: out of memory. */
+struct correlator *correlator_new(const struct ruleset *rs, uint64_t key);
+void correlator_free(struct correlator *c);
+
+/* After a reload: windows of unchanged content stay. */
+void correlator_use(struct correlator *c, const struct ruleset *rs);
+
+/*
+ * The sightings that one hit of rule r on ev makes, at most max; the engine's part,
+ * which may run in another thread: reads c's rule set and key only.
+ */
+unsigned correlator_sightings(const struct correlator *c, const struct ruleset *rs,
+    const struct rule *r, const struct event *ev, const uint64_t id[2], int64_t time_us,
+    struct sighting *out, unsigned max);
+
+/* Also for detections without a rule behind them (scores). */
+unsigned correlator_sight_attack(const struct correlator *c, const struct detection *d,
+    const struct event *ev, const uint64_t id[2], int64_t time_us, struct sighting *out);
+
+/*
+ * Count it. cb is called when an alert fires (revision 1) and when the count of one
+ * that fired has doubled (revision + 1). With cb NULL (replay) only the state changes.
+ */
+void correlator_feed(struct correlator *c, const struct sighting *s, alert_cb *cb, void *ctx);
+
+/*
+ * In `scan` an alert is said once, when its silence is over (in event time) or at
+ * the end of input: cb gets those that are done by `now_us`; INT64_MAX: all.
+ */
+void correlator_finish(struct correlator *c, int64_t now_us, alert_cb *cb, void *ctx);
+void correlator_hold_alerts(struct correlator *c, bool hold);
+
+/* The whole state for a checkpoint, and back. load: false when it is damaged. */
+void correlator_save(const struct correlator *c, struct buf *out);
+bool correlator_load(struct correlator *c, struct slice in);
+
+unsigned correlator_windows(const struct correlator *c); /* in use now */
+uint64_t correlator_evicted(const struct correlator *c); /* live ones displaced so far */
+
+/* A sighting as bytes for the journal. */
+void sighting_save(const struct sighting *s, struct buf *out);
+bool sighting_load(struct slice in, struct sighting *s);
+
+#endif

@@ -1,0 +1,60 @@
+/* correlate_state.h - the windows behind correlate.h. Not for others. */
+#ifndef DETECT_CORRELATE_STATE_H
+#define DETECT_CORRELATE_STATE_H
+
+#include "detect/correlate.h"
+
+enum {
+	WINDOWS_MAX = 32768, /* a power of two; the table behind is twice that */
+	SLOTS_MAX = 100000,  /* counted hits that are remembered, over all windows */
+	AGREE_SPAN_US = 600 * 1000000,
+};
+
+/* One counted hit. */
+struct slot {
+	int64_t time_us;
+	uint64_t value;
+	uint64_t event[2];
+	uint32_t line;
+	uint32_t count;
+};
+
+struct window {
+	bool used;
+	enum sighting_kind kind;
+	uint64_t subject, group;
+	struct slot *slots; /* in order of time */
+	unsigned n_slots, cap_slots;
+	int64_t silent_until_us; /* > 0: it has fired */
+	int64_t touched_us;	 /* newest event */
+	uint64_t next_revision;	 /* count at which the alert is said again */
+	struct alert *alert;	 /* of the last firing, while silent */
+};
+
+struct correlator {
+	const struct ruleset *rs;
+	uint64_t key;
+	bool hold;
+	unsigned n_alerts;	/* windows that are silent */
+	int64_t earliest_us;	/* no silence ends before this */
+	struct window *table; /* open addressing, 2 * WINDOWS_MAX */
+	unsigned n_windows;
+	unsigned n_slots;
+	uint64_t evicted;
+	uint64_t random;
+};
+
+/* How many hits a window of that subject needs; how long it is. 0: no such subject now. */
+unsigned correlate_threshold(
+    const struct correlator *c, const struct window *w, int64_t *span_us, bool *distinct);
+
+/* The window of (kind, subject, group), made when there is none. NULL: no memory. */
+struct window *correlate_window(struct correlator *c, enum sighting_kind kind, uint64_t subject,
+    uint64_t group, int64_t now_us);
+void correlate_drop(struct correlator *c, struct window *w);
+
+/* Insert in order of time; drops what the span has left behind. */
+bool correlate_count(struct correlator *c, struct window *w, const struct sighting *s,
+    int64_t span_us, unsigned max, bool distinct);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * redact.h - personal data and secrets never reach the journal.
+ *
+ * Masked in body and attributes alike, after detection: values under secret-looking
+ * names in queries, cookies and JSON, Authorization headers, bearer tokens, JWTs and
+ * cloud keys. A mask keeps the length class and a keyed hash, [masked:24:9f3a], so
+ * equal secrets can be told from different ones, and nothing can be told back.
+ */
+#ifndef DETECT_REDACT_H
+#define DETECT_REDACT_H
+
+#include "base/event.h"
+
+struct arena;
+struct err;
+struct redactor;
+
+/* key: of the host, for the hashes. NULL with *e. */
+struct redactor *redactor_new(uint64_t key, struct err *e);
+void redactor_free(struct redactor *r);
+
+/* Patterns whose windows tell which bodies need a look: for trigger_plan_new(). */
+extern const struct slice redact_triggers[];
+extern const unsigned redact_n_triggers;
+
+/*
+ * Mask what has to be masked in ev: the body is replaced by a copy in a, attributes
+ * and the match texts of detections likewise. An event that does not fit into a
+ * keeps nothing of the value.
+ */
+void redact_event(const struct redactor *r, struct arena *a, struct event *ev);
+
+#endif

@@ -1,0 +1,151 @@
+/*
+ * rule.h - a Sigma rule as the engine holds it (Sigma specification 2.1).
+ *
+ * Loading (sigma_*.c) makes these from YAML; they are immutable afterwards but
+ * for the counters. All memory belongs to the rule set and dies with it.
+ */
+#ifndef DETECT_RULE_H
+#define DETECT_RULE_H
+
+#include "base/ip.h"
+#include "base/problem.h"
+#include "detect/field.h"
+
+#include <stdatomic.h>
+
+struct regex;
+struct yaml;
+
+/* ---- a value ---- */
+
+enum matcher_kind {
+	MATCH_EQUAL,
+	MATCH_CONTAINS,
+	MATCH_STARTS,
+	MATCH_ENDS,
+	MATCH_REGEX, /* `re`, and values with wildcards inside */
+	MATCH_CIDR,
+	MATCH_COMPARE, /* lt lte gt gte, and numbers */
+	MATCH_ABSENT,  /* null: the field is not there */
+	MATCH_PRESENT, /* exists: true */
+	MATCH_FIELD,   /* fieldref: equal to another field */
+};
+
+enum compare { COMPARE_LT, COMPARE_LTE, COMPARE_GT, COMPARE_GTE };
+
+struct matcher {
+	enum matcher_kind kind;
+	bool cased;	      /* string kinds: case counts */
+	struct slice text;    /* string kinds: lower case unless cased. MATCH_REGEX: the pattern */
+	unsigned regex_flags; /* REGEX_* */
+	struct regex *regex;
+	struct ip_prefix cidr;
+	enum compare compare;
+	double number;
+	struct field other; /* MATCH_FIELD */
+};
+
+/* ---- a condition: a tree in an array ---- */
+
+enum node_kind { NODE_AND, NODE_OR, NODE_NOT, NODE_ITEM, NODE_NEVER };
+
+struct node {
+	enum node_kind kind;
+	unsigned n;	 /* children of AND and OR; NOT has one */
+	unsigned *child; /* indexes into rule.nodes */
+	/* NODE_ITEM: the field holds any (or all) of the values */
+	struct field field;
+	bool all;
+	struct matcher *matchers;
+	unsigned n_matchers;
+};
+
+/* ---- what a rule is about ---- */
+
+/* Which events it can see; bits. An event has the bits of what it is. */
+enum event_class {
+	CLASS_WEB = 1 << 0,
+	CLASS_PROXY = 1 << 1,
+	CLASS_SYSLOG = 1 << 2,
+	CLASS_AUDITD = 1 << 3,
+	CLASS_PROCESS = 1 << 4, /* derived from auditd */
+	CLASS_FILE = 1 << 5,
+	CLASS_NETWORK = 1 << 6,
+	CLASS_OTHER = 1 << 7, /* json, raw, user formats without an HTTP request */
+};
+
+enum level { LEVEL_INFORMATIONAL, LEVEL_LOW, LEVEL_MEDIUM, LEVEL_HIGH, LEVEL_CRITICAL, LEVEL_N };
+
+enum category {
+#define CATEGORY_TABLE(X)                                                                         \
+	X(SQLI, "sqli")                                                                           \
+	X(XSS, "xss")                                                                             \
+	X(LFI, "lfi")                                                                             \
+	X(RFI, "rfi")                                                                             \
+	X(RCE, "rce")                                                                             \
+	X(LOG4SHELL, "log4shell")                                                                 \
+	X(XXE, "xxe") X(SSRF, "ssrf") X(SSTI, "ssti") X(NOSQLI, "nosqli") X(LDAPI, "ldapi")       \
+	    X(CRLF, "crlf") X(SHELLSHOCK, "shellshock") X(PHP, "php") X(JAVA, "java")             \
+		X(PROTOCOL, "protocol") X(SCANNER, "scanner") X(CRAWLER, "crawler")               \
+		    X(RECON, "recon") X(WEBSHELL, "webshell") X(AUTH_FAILURE, "auth-failure")     \
+			X(AUTH_SUCCESS, "auth-success") X(PRIVILEGE, "privilege")                 \
+			    X(PERSISTENCE, "persistence") X(EXECUTION, "execution") X(DOS, "dos") \
+				X(EXFILTRATION, "exfiltration") X(LEAK, "leak")
+#define CATEGORY_ENUM(id, name) CATEGORY_##id,
+	CATEGORY_TABLE(CATEGORY_ENUM)
+#undef CATEGORY_ENUM
+	    CATEGORY_N
+};
+
+extern const char *const level_names[LEVEL_N];
+extern const char *const category_names[CATEGORY_N];
+
+/* Does a detection of that category and level count as an attack (may agree, may block)? */
+bool category_is_attack(enum category c, enum level l);
+
+struct rule_test {
+	bool match;	      /* else: must be ignored */
+	const struct yaml *y; /* a line, an attribute map, or a sequence of lines */
+};
+
+struct rule {
+	/* identity */
+	struct slice name; /* Sigma `name`, else the file's stem */
+	struct slice id;   /* UUID */
+	struct slice title;
+	struct slice file;
+	unsigned line;
+	uint64_t hash; /* of its content: windows of correlations belong to it */
+	struct slice *tags;
+	unsigned n_tags;
+	enum level level;
+	enum category category;
+
+	/* what it sees */
+	unsigned classes;     /* CLASS_*: any of them */
+	struct slice program; /* syslog program, or empty */
+	bool proxy_only;
+
+	/* what it does */
+	bool canonical;	 /* web fields in all their forms */
+	bool conclusive; /* one hit alone may block */
+	bool generate;	 /* a hit is a detection; else it only feeds correlations */
+	bool disabled;
+	unsigned weight; /* 1..10: counts towards web.<category>.score; 0: no */
+
+	struct node *nodes;
+	unsigned n_nodes;
+	unsigned root;
+
+	struct rule_test *tests;
+	unsigned n_tests;
+
+	/* filled by trigger.c */
+	bool untriggered; /* no window on some way: tried on every event of its class */
+	double cost;	  /* expected share of honest texts that make it a candidate */
+
+	/* counters */
+	atomic_ullong candidates, hits, regex_calls, undecided;
+};
+
+#endif

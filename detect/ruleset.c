@@ -1,0 +1,347 @@
+#include "detect/ruleset.h"
+
+#include "base/err.h"
+#include "detect/sigma.h"
+#include "match/regex.h"
+
+#include <fts.h>
+#include <stdlib.h>
+
+enum { RULESET_ARENA = 256 << 20, RULESET_MAX = 20000 };
+
+/* Which document a correlation came from, until its rules are resolved. */
+struct pending {
+	const struct yaml_file *file;
+	const struct yaml *doc;
+};
+
+struct collect {
+	struct loader l;
+	struct pending *pending; /* as many as correlations */
+};
+
+static struct slice stem_of(const char *path)
+{
+	struct slice s = slice_of(path);
+	struct slice dir;
+	struct slice base;
+
+	if (!slice_cut_last(s, '/', &dir, &base))
+		base = s;
+
+	struct slice stem;
+	struct slice ext;
+
+	slice_cut_last(base, '.', &stem, &ext);
+	return stem;
+}
+
+/* Grow an array to hold one more. Rules move while loading; nothing points to them yet. */
+static bool room(void *array, unsigned n, unsigned *cap, size_t size)
+{
+	void **p = array;
+
+	if (n < *cap)
+		return true;
+
+	unsigned want = *cap != 0 ? *cap * 2 : 128;
+	void *q = want <= RULESET_MAX * 2 ? realloc(*p, want * size) : NULL;
+
+	if (q == NULL)
+		return false;
+	memset((char *)q + *cap * size, 0, (want - *cap) * size);
+	*p = q;
+	*cap = want;
+	return true;
+}
+
+static void out_of_room(struct problems *p)
+{
+	problem_error(p, (struct place){ "rules", 0, 0 }, "more than %d rules, or out of memory",
+	    RULESET_MAX);
+}
+
+static void free_regexes(struct node *nodes, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; k < nodes[i].n_matchers; k++)
+			regex_free(nodes[i].matchers[k].regex);
+}
+
+/* The newest entry hides nothing: an earlier folder came first. Drop it when its name is taken. */
+static void drop_hidden(struct ruleset *rs)
+{
+	struct slice name = rs->rules[rs->n_rules - 1].name;
+
+	for (unsigned i = 0; i + 1 < rs->n_rules; i++)
+		if (slice_eq(rs->rules[i].name, name) &&
+		    !slice_eq(rs->rules[i].file, rs->rules[rs->n_rules - 1].file)) {
+			rs->n_rules--;
+			free_regexes(rs->rules[rs->n_rules].nodes, rs->rules[rs->n_rules].n_nodes);
+			return;
+		}
+}
+
+static void check_name(struct loader *l, const struct yaml *doc, struct slice name)
+{
+	const struct ruleset *rs = l->rs;
+	unsigned same = 0;
+
+	for (unsigned i = 0; i < rs->n_rules; i++)
+		same += slice_eq(rs->rules[i].name, name) &&
+			slice_eq(rs->rules[i].file, slice_of(l->file->name));
+	if (same > 1)
+		sigma_error(l, doc, "two rules of this file are named '%.*s'", SLICE_ARG(name));
+}
+
+static void load_doc(struct collect *c, const struct yaml *doc)
+{
+	struct loader *l = &c->l;
+	struct ruleset *rs = l->rs;
+	struct slice stem = stem_of(l->file->name);
+
+	if (yaml_is_null(doc))
+		return;
+	if (doc->kind != YAML_MAP) {
+		sigma_error(l, doc, "expected a Sigma rule: title, logsource, detection...");
+	} else if (yaml_get(doc, "correlation") != NULL) {
+		unsigned cap = rs->cap_correlations;
+
+		if (!room(&rs->correlations, rs->n_correlations, &rs->cap_correlations,
+			sizeof(*rs->correlations)) ||
+		    !room(&c->pending, rs->n_correlations, &cap, sizeof(*c->pending))) {
+			out_of_room(l->p);
+			return;
+		}
+		c->pending[rs->n_correlations] = (struct pending){ l->file, doc };
+		sigma_correlation(l, doc, stem);
+	} else if (yaml_get(doc, "filter") != NULL) {
+		sigma_error(l, yaml_get(doc, "filter"),
+		    "Sigma filters are not supported: put the exception into the rule as `not "
+		    "filter_x`");
+	} else if (!room(&rs->rules, rs->n_rules, &rs->cap_rules, sizeof(*rs->rules))) {
+		out_of_room(l->p);
+	} else if (l->n_nodes = 0, sigma_rule(l, doc, stem)) {
+		check_name(l, doc, rs->rules[rs->n_rules - 1].name);
+		drop_hidden(rs);
+	} else {
+		free_regexes(l->nodes, l->n_nodes);
+	}
+}
+
+static void load_file(struct collect *c, const char *name, const struct slice *text)
+{
+	struct ruleset *rs = c->l.rs;
+	struct yaml_file *f;
+
+	if (rs->n_files == rs->cap_files) {
+		out_of_room(c->l.p);
+		return;
+	}
+	f = &rs->files[rs->n_files++];
+	if (yaml_load(name, text, f, c->l.p) != 0)
+		return;
+	c->l.file = f;
+	for (unsigned i = 0; i < f->n; i++)
+		load_doc(c, &f->docs[i]);
+}
+
+static bool is_yaml(const char *name)
+{
+	return slice_ends(slice_of(name), SLICE(".yml")) ||
+	       slice_ends(slice_of(name), SLICE(".yaml"));
+}
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+	return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+static void load_dir(struct collect *c, const char *dir)
+{
+	char *paths[] = { (char *)(uintptr_t)dir, NULL };
+	FTS *fts = fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR, by_name);
+	FTSENT *ent;
+
+	if (fts == NULL) {
+		out_of_room(c->l.p);
+		return;
+	}
+	while ((ent = fts_read(fts)) != NULL) {
+		bool named =
+		    ent->fts_level == 0; /* given by its own name: read whatever it is called */
+
+		if (ent->fts_level > 16)
+			fts_set(fts, ent, FTS_SKIP);
+		else if (ent->fts_info == FTS_F && (named || is_yaml(ent->fts_name)))
+			load_file(c, ent->fts_path, NULL);
+		else if (ent->fts_info == FTS_ERR || ent->fts_info == FTS_DNR ||
+			 ent->fts_info == FTS_NS)
+			problem_error(c->l.p, (struct place){ ent->fts_path, 0, 0 }, "%s",
+			    strerror(ent->fts_errno));
+	}
+	fts_close(fts);
+}
+
+static int find_rule(const struct ruleset *rs, struct slice name)
+{
+	for (unsigned i = 0; i < rs->n_rules; i++)
+		if (slice_eq(rs->rules[i].name, name) ||
+		    (rs->rules[i].id.n > 0 && slice_eq(rs->rules[i].id, name)))
+			return (int)i;
+	return -1;
+}
+
+/* The rules that correlation k names; they stop making detections unless they say `generate: true`.
+ */
+static bool resolve(struct collect *c, unsigned k)
+{
+	struct ruleset *rs = c->l.rs;
+	struct correlation *cor = &rs->correlations[k];
+	const struct yaml *body = yaml_get(c->pending[k].doc, "correlation");
+	const struct yaml *list = yaml_get(body, "rules");
+	unsigned n = list == NULL ? 0 : list->kind == YAML_SEQ ? list->n : 1;
+
+	c->l.file = c->pending[k].file;
+	if (n == 0 || n > CORRELATION_MAX_RULES) {
+		sigma_error(&c->l, list != NULL ? list : body,
+		    "correlation: `rules:` needs 1 to %d names", CORRELATION_MAX_RULES);
+		return false;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		const struct yaml *y = list->kind == YAML_SEQ ? &list->child[i] : list;
+		int r = find_rule(rs, y->text);
+
+		if (r < 0) {
+			sigma_error(&c->l, y, "correlation: there is no rule named '%.*s'",
+			    SLICE_ARG(y->text));
+			return false;
+		}
+		cor->rules[cor->n_rules++] = (unsigned)r;
+	}
+	return true;
+}
+
+static const struct yaml *doc_of(const struct ruleset *rs, const struct rule *r)
+{
+	for (unsigned f = 0; f < rs->n_files; f++)
+		for (unsigned d = 0; d < rs->files[f].n; d++)
+			if (rs->files[f].docs[d].line == r->line &&
+			    slice_eq(slice_of(rs->files[f].name), r->file))
+				return &rs->files[f].docs[d];
+	return NULL;
+}
+
+static void resolve_all(struct collect *c)
+{
+	struct ruleset *rs = c->l.rs;
+	unsigned kept = 0;
+
+	for (unsigned k = 0; k < rs->n_correlations; k++) {
+		if (!resolve(c, k))
+			continue;
+		for (unsigned i = 0; i < rs->correlations[k].n_rules; i++) {
+			struct rule *r = &rs->rules[rs->correlations[k].rules[i]];
+
+			if (yaml_get(doc_of(rs, r), "generate") == NULL)
+				r->generate =
+				    false; /* Sigma's default for a rule that is referred to */
+		}
+		rs->correlations[kept++] = rs->correlations[k];
+	}
+	rs->n_correlations = kept;
+}
+
+static void sum_hash(struct ruleset *rs)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	rs->hash = 0;
+	for (unsigned i = 0; i < rs->n_rules; i++)
+		rs->hash = (rs->hash ^ rs->rules[i].hash) * 0x9E3779B97F4A7C15u;
+	for (unsigned i = 0; i < rs->n_correlations; i++)
+		rs->hash = (rs->hash ^ rs->correlations[i].hash) * 0x9E3779B97F4A7C15u;
+	for (unsigned i = 0; i < 16; i++)
+		rs->hash_text[i] = hex[rs->hash >> (60 - 4 * i) & 15];
+}
+
+static struct ruleset *new_ruleset(void)
+{
+	struct ruleset *rs = calloc(1, sizeof(*rs));
+	struct err e;
+
+	if (rs == NULL)
+		return NULL;
+	rs->cap_files = RULESET_MAX;
+	rs->files = calloc(rs->cap_files, sizeof(*rs->files));
+	if (rs->files == NULL || arena_init(&rs->arena, RULESET_ARENA, &e) != 0) {
+		ruleset_free(rs);
+		return NULL;
+	}
+	return rs;
+}
+
+static struct ruleset *load(const char *const *dirs, unsigned n_dirs, const char *name,
+    const struct slice *text, struct problems *p)
+{
+	struct ruleset *rs = new_ruleset();
+	struct collect *c = calloc(1, sizeof(*c));
+
+	if (rs == NULL || c == NULL) {
+		ruleset_free(rs);
+		free(c);
+		return NULL;
+	}
+	c->l.rs = rs;
+	c->l.p = p;
+	for (unsigned i = 0; i < n_dirs; i++)
+		load_dir(c, dirs[i]);
+	if (text != NULL)
+		load_file(c, name, text);
+	resolve_all(c);
+	sum_hash(rs);
+	free(c->pending);
+	free(c);
+	return rs;
+}
+
+struct ruleset *ruleset_load(const char *const *dirs, unsigned n_dirs, struct problems *p)
+{
+	return load(dirs, n_dirs, NULL, NULL, p);
+}
+
+struct ruleset *ruleset_load_text(const char *name, struct slice text, struct problems *p)
+{
+	return load(NULL, 0, name, &text, p);
+}
+
+void ruleset_free(struct ruleset *rs)
+{
+	if (rs == NULL)
+		return;
+	for (unsigned i = 0; i < rs->n_rules; i++)
+		free_regexes(rs->rules[i].nodes, rs->rules[i].n_nodes);
+	for (unsigned i = 0; i < rs->n_files; i++)
+		yaml_free(&rs->files[i]);
+	free(rs->files);
+	free(rs->rules);
+	free(rs->correlations);
+	arena_free(&rs->arena);
+	free(rs);
+}
+
+const struct rule *ruleset_rule(const struct ruleset *rs, struct slice name)
+{
+	int i = find_rule(rs, name);
+
+	return i >= 0 ? &rs->rules[i] : NULL;
+}
+
+const struct correlation *ruleset_correlation(const struct ruleset *rs, struct slice name)
+{
+	for (unsigned i = 0; i < rs->n_correlations; i++)
+		if (slice_eq(rs->correlations[i].name, name) ||
+		    slice_eq(rs->correlations[i].id, name))
+			return &rs->correlations[i];
+	return NULL;
+}

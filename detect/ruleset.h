@@ -1,0 +1,68 @@
+/*
+ * ruleset.h - all rules of a run: loaded, checked, resolved.
+ *
+ * Immutable after ruleset_load() but for counters, and freed as a whole: a reload
+ * makes a new one. Every string in it lives in its arena.
+ */
+#ifndef DETECT_RULESET_H
+#define DETECT_RULESET_H
+
+#include "base/arena.h"
+#include "base/yaml.h"
+#include "detect/rule.h"
+
+enum correlation_type { CORRELATE_EVENT_COUNT, CORRELATE_VALUE_COUNT };
+
+enum { CORRELATION_MAX_GROUP = 4, CORRELATION_MAX_RULES = 64 };
+
+/* A Sigma correlation: of these rules' hits, so many within a timespan, per group. */
+struct correlation {
+	struct slice name, id, title, file;
+	unsigned line;
+	uint64_t hash;
+	enum level level;
+	enum category category;
+	enum correlation_type type;
+	bool conclusive; /* always: a correlation raises an alert by itself */
+	bool disabled;
+	unsigned rules[CORRELATION_MAX_RULES]; /* indexes into ruleset.rules */
+	unsigned n_rules;
+	struct field group[CORRELATION_MAX_GROUP];
+	unsigned n_group;
+	struct field value; /* VALUE_COUNT: what is counted */
+	int64_t timespan_us;
+	uint64_t threshold; /* fires at this many: gte; gt is stored as n + 1 */
+	struct rule_test *tests;
+	unsigned n_tests;
+};
+
+/* A Sigma filter: `not` its selection, joined to the rules it names. */
+struct ruleset {
+	struct arena arena;
+	struct yaml_file *files;
+	unsigned n_files, cap_files;
+	struct rule *rules;
+	unsigned n_rules, cap_rules;
+	struct correlation *correlations;
+	unsigned n_correlations, cap_correlations;
+	uint64_t hash; /* over all content, in order: the column rules_hash */
+	char hash_text[17];
+};
+
+/*
+ * Load every *.yml and *.yaml below the folders (or single files), in order of their
+ * names; a rule in an earlier folder hides one of the same name in a later one. Returns the set, or
+ * NULL only when memory is short; p has the problems, and a rule with errors is left out.
+ */
+struct ruleset *ruleset_load(const char *const *dirs, unsigned n_dirs, struct problems *p);
+
+/* The same from one text, for tests of rules and fuzzing. */
+struct ruleset *ruleset_load_text(const char *name, struct slice text, struct problems *p);
+
+void ruleset_free(struct ruleset *rs);
+
+/* By `name`, or by `id`; NULL when there is none. */
+const struct rule *ruleset_rule(const struct ruleset *rs, struct slice name);
+const struct correlation *ruleset_correlation(const struct ruleset *rs, struct slice name);
+
+#endif

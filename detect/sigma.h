@@ -1,0 +1,83 @@
+/*
+ * sigma.h - from YAML to rules: what the sigma_*.c files share. Not for others.
+ *
+ * A reader adds a problem with its place and goes on where it can; the rule is
+ * dropped at the end when it had errors.
+ */
+#ifndef DETECT_SIGMA_H
+#define DETECT_SIGMA_H
+
+#include "detect/ruleset.h"
+
+enum { SIGMA_MAX_NODES = 4096, SIGMA_MAX_SELECTIONS = 128, SIGMA_DEPTH = 32 };
+
+struct selection {
+	struct slice name;
+	unsigned node;
+};
+
+struct loader {
+	struct ruleset *rs;
+	struct problems *p;
+	const struct yaml_file *file;
+	struct node nodes[SIGMA_MAX_NODES]; /* of the rule being read */
+	unsigned n_nodes;
+	struct selection selections[SIGMA_MAX_SELECTIONS];
+	unsigned n_selections;
+};
+
+/* Arena memory of the rule set; the set is loaded within a fixed reservation. NULL: full, reported.
+ */
+void *sigma_alloc(struct loader *l, size_t n, size_t align);
+struct slice sigma_copy(struct loader *l, struct slice s);
+
+/* A new node, or the index of a NEVER node after reporting that there are too many. */
+unsigned sigma_node(struct loader *l, enum node_kind kind, const unsigned *child, unsigned n);
+
+void sigma_error(struct loader *l, const struct yaml *at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void sigma_key_error(struct loader *l, const struct yaml *at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* sigma_item.c: one selection of `detection:` to a node. */
+unsigned sigma_selection(struct loader *l, const struct yaml *y);
+
+/* sigma_value.c: one value with its modifiers to the matchers it stands for, appended to m (at most
+ * max). */
+struct modifiers {
+	bool contains, starts, ends, re, cased, cidr, fieldref, exists, windash, base64,
+	    base64offset;
+	bool re_i, re_m, re_s;
+	bool neq, all;
+	int compare; /* enum compare, or -1 */
+	enum { WIDE_NONE, WIDE_UTF16LE, WIDE_UTF16BE, WIDE_UTF16 } wide;
+};
+unsigned sigma_value(struct loader *l, const struct yaml *value, const struct modifiers *mod,
+    struct matcher *m, unsigned max);
+
+/* sigma_condition.c: the text of a condition over loader.selections to a node. */
+unsigned sigma_condition(struct loader *l, const struct yaml *y);
+
+/* sigma_rule.c, sigma_correlation.c: one document. False: it was dropped. */
+bool sigma_rule(struct loader *l, const struct yaml *doc, struct slice stem);
+bool sigma_correlation(struct loader *l, const struct yaml *doc, struct slice stem);
+
+/* The attributes that rules and correlations share. */
+struct sigma_head {
+	struct slice name, id, title;
+	enum level level;
+	enum category category;
+	bool has_category;
+	struct slice *tags;
+	unsigned n_tags;
+	struct rule_test *tests;
+	unsigned n_tests;
+	bool disabled;
+	uint64_t hash;
+};
+void sigma_head(struct loader *l, const struct yaml *doc, struct slice stem, struct sigma_head *h);
+
+/* A hash of everything in the tree, order included. */
+uint64_t sigma_hash(const struct yaml *y);
+
+#endif

@@ -1,0 +1,293 @@
+/* Values of a Sigma item: strings with wildcards, numbers, patterns, and their modifiers. */
+#include "base/err.h"
+#include "detect/sigma.h"
+#include "match/regex.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { VALUE_MAX = 4096 };
+
+static bool is_regex_special(char c)
+{
+	return memchr("\\^$.[]|()?*+{}#-", c, 16) != NULL;
+}
+
+/* A Sigma string taken apart: bytes, and which of them are wildcards. */
+struct pattern {
+	char text[VALUE_MAX];
+	bool wild[VALUE_MAX];
+	size_t n;
+};
+
+/* \* \? \\ are themselves; before any other character a backslash is a backslash. */
+static bool read_pattern(struct slice s, struct pattern *out)
+{
+	out->n = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		bool wild = c == '*' || c == '?';
+
+		if (c == '\\' && i + 1 < s.n && memchr("*?\\", s.p[i + 1], 3) != NULL) {
+			c = s.p[++i];
+			wild = false;
+		}
+		if (out->n == VALUE_MAX)
+			return false;
+		out->text[out->n] = c == '\n' ? '\r' : c;
+		out->wild[out->n++] = wild;
+	}
+	return true;
+}
+
+static bool has_wild(const struct pattern *t, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++)
+		if (t->wild[i])
+			return true;
+	return false;
+}
+
+static bool is_star(const struct pattern *t, size_t i)
+{
+	return t->wild[i] && t->text[i] == '*';
+}
+
+static void compile(struct loader *l, const struct yaml *at, struct matcher *m)
+{
+	struct err e;
+
+	m->kind = MATCH_REGEX;
+	m->regex = regex_compile(m->text, m->regex_flags, &e);
+	if (m->regex == NULL)
+		sigma_error(l, at, "%s", e.msg);
+}
+
+/* Wildcards in the middle: the pattern as a regular expression. */
+static void as_regex(struct loader *l, const struct yaml *at, const struct pattern *t,
+    const struct modifiers *mod, struct matcher *m)
+{
+	struct buf b = { .max = 1 << 16 };
+
+	if (!mod->contains && !mod->ends)
+		buf_char(&b, '^');
+	for (size_t i = 0; i < t->n; i++) {
+		if (t->wild[i]) {
+			buf_str(&b, t->text[i] == '*' ? ".*" : ".");
+			continue;
+		}
+		if (is_regex_special(t->text[i]))
+			buf_char(&b, '\\');
+		buf_char(&b, t->text[i]);
+	}
+	if (!mod->contains && !mod->starts)
+		buf_char(&b, '$');
+	m->text = sigma_copy(l, buf_as_slice(&b));
+	m->regex_flags = REGEX_DOTALL | (mod->cased ? 0 : REGEX_CASELESS);
+	buf_free(&b);
+	compile(l, at, m);
+}
+
+static struct slice lower(struct loader *l, const char *p, size_t n, bool cased)
+{
+	struct slice s = sigma_copy(l, (struct slice){ p, n });
+	char *w = (char *)(uintptr_t)s.p;
+
+	for (size_t i = 0; i < s.n && !cased; i++)
+		if (w[i] >= 'A' && w[i] <= 'Z')
+			w[i] = (char)(w[i] + 32);
+	return s;
+}
+
+/* Leading and trailing stars are starts, ends and contains. */
+static void string_value(struct loader *l, const struct yaml *at, const struct pattern *t,
+    const struct modifiers *mod, struct matcher *m)
+{
+	bool open_start = mod->contains || mod->ends;
+	bool open_end = mod->contains || mod->starts;
+	size_t from = 0;
+	size_t to = t->n;
+
+	while (from < to && is_star(t, from)) {
+		open_start = true;
+		from++;
+	}
+	while (to > from && is_star(t, to - 1)) {
+		open_end = true;
+		to--;
+	}
+	m->cased = mod->cased;
+	if (has_wild(t, from, to)) {
+		as_regex(l, at, t, mod, m);
+		return;
+	}
+	if (from == to && (open_start || open_end)) { /* "*": anything, if it is there */
+		m->kind = MATCH_PRESENT;
+		return;
+	}
+	m->kind = open_start && open_end ? MATCH_CONTAINS
+		  : open_start		 ? MATCH_ENDS
+		  : open_end		 ? MATCH_STARTS
+					 : MATCH_EQUAL;
+	m->text = lower(l, t->text + from, to - from, mod->cased);
+}
+
+static void to_base64(const char *in, size_t n, struct pattern *out)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	out->n = 0;
+	memset(out->wild, 0, sizeof(out->wild));
+	for (size_t i = 0; i < n && out->n + 4 <= VALUE_MAX; i += 3) {
+		uint32_t v = (uint32_t)(uint8_t)in[i] << 16;
+
+		v |= i + 1 < n ? (uint32_t)(uint8_t)in[i + 1] << 8 : 0;
+		v |= i + 2 < n ? (uint32_t)(uint8_t)in[i + 2] : 0;
+		out->text[out->n++] = digits[v >> 18];
+		out->text[out->n++] = digits[v >> 12 & 63];
+		out->text[out->n++] = i + 1 < n ? digits[v >> 6 & 63] : '=';
+		out->text[out->n++] = i + 2 < n ? digits[v & 63] : '=';
+	}
+}
+
+/* base64offset: the parts of the three shifted codings that do not depend on neighbours. */
+static void base64_shifted(const struct pattern *in, unsigned shift, struct pattern *out)
+{
+	static const unsigned skip_head[] = { 0, 2, 3 };
+	static const unsigned skip_tail[] = { 0, 3, 2 };
+	char text[VALUE_MAX];
+	size_t n = in->n + shift;
+
+	if (n > VALUE_MAX / 2)
+		n = VALUE_MAX / 2;
+	memset(text, ' ', shift);
+	memcpy(text + shift, in->text, n - shift);
+	to_base64(text, n, out);
+
+	size_t cut = skip_tail[n % 3];
+
+	out->n = out->n > cut + skip_head[shift] ? out->n - cut - skip_head[shift] : 0;
+	memmove(out->text, out->text + skip_head[shift], out->n);
+}
+
+static void widen(struct pattern *t, bool big)
+{
+	if (t->n > VALUE_MAX / 2)
+		t->n = VALUE_MAX / 2;
+	for (size_t i = t->n; i-- > 0;) {
+		t->text[2 * i + big] = t->text[i];
+		t->text[2 * i + !big] = '\0';
+		t->wild[2 * i] = t->wild[2 * i + 1] = false;
+	}
+	t->n *= 2;
+}
+
+/* windash: a dash that starts an option may also be / or one of the long dashes. */
+static unsigned windash(struct loader *l, const struct yaml *at, const struct pattern *t,
+    const struct modifiers *mod, struct matcher *m, unsigned max)
+{
+	static const char *const dashes[] = { "-", "/", "\xe2\x80\x93", "\xe2\x80\x94",
+		"\xe2\x80\x95" };
+	unsigned n = 0;
+
+	for (unsigned d = 0; d < sizeof(dashes) / sizeof(*dashes) && n < max; d++) {
+		struct pattern v = { .n = 0 };
+
+		for (size_t i = 0; i < t->n && v.n + 4 < VALUE_MAX; i++) {
+			bool dash = (t->text[i] == '-' || t->text[i] == '/') && !t->wild[i] &&
+				    (i == 0 || t->text[i - 1] == ' ') && i + 1 < t->n &&
+				    t->text[i + 1] != ' ';
+			size_t len = dash ? strlen(dashes[d]) : 1;
+
+			memcpy(v.text + v.n, dash ? dashes[d] : t->text + i, len);
+			v.wild[v.n] = !dash && t->wild[i];
+			v.n += len;
+		}
+		string_value(l, at, &v, mod, &m[n++]);
+	}
+	return n;
+}
+
+static bool number(struct slice s, double *out)
+{
+	char *end;
+
+	if (s.n == 0 || s.n > 40)
+		return false;
+	*out = strtod(s.p, &end); /* yaml text ends in NUL */
+	return end == s.p + s.n;
+}
+
+static unsigned special_value(
+    struct loader *l, const struct yaml *v, const struct modifiers *mod, struct matcher *m)
+{
+	if (mod->compare >= 0) {
+		m->kind = MATCH_COMPARE;
+		m->compare = (enum compare)mod->compare;
+		if (!number(v->text, &m->number))
+			sigma_error(
+			    l, v, "a comparison needs a number, not '%.*s'", SLICE_ARG(v->text));
+	} else if (mod->cidr) {
+		m->kind = MATCH_CIDR;
+		if (!ip_prefix_parse(v->text, &m->cidr))
+			sigma_error(
+			    l, v, "'%.*s' is not a network such as 10.0.0.0/8", SLICE_ARG(v->text));
+	} else if (mod->exists) {
+		bool yes = slice_eq_nocase(v->text, SLICE("true")) ||
+			   slice_eq_nocase(v->text, SLICE("yes"));
+
+		m->kind = yes ? MATCH_PRESENT : MATCH_ABSENT;
+	} else if (mod->fieldref) {
+		m->kind = MATCH_FIELD;
+		m->other = field_find(sigma_copy(l, v->text));
+	} else {
+		m->text = sigma_copy(l, v->text);
+		m->regex_flags = (mod->re_i ? REGEX_CASELESS : 0u) |
+				 (mod->re_m ? REGEX_MULTILINE : 0u) |
+				 (mod->re_s ? REGEX_DOTALL : 0u);
+		compile(l, v, m);
+	}
+	return 1;
+}
+
+unsigned sigma_value(struct loader *l, const struct yaml *v, const struct modifiers *mod,
+    struct matcher *m, unsigned max)
+{
+	static struct pattern t, shifted; /* rules are loaded by one thread at a time */
+
+	memset(m, 0, sizeof(*m) * max);
+	if (v->kind != YAML_SCALAR) {
+		sigma_error(l, v, "expected a value here, not a list or a map");
+		return 0;
+	}
+	if (mod->compare >= 0 || mod->cidr || mod->exists || mod->fieldref || mod->re)
+		return special_value(l, v, mod, m);
+	if (yaml_is_null(v)) {
+		m->kind = MATCH_ABSENT;
+		return 1;
+	}
+	if (!read_pattern(v->text, &t)) {
+		sigma_error(l, v, "value longer than %d bytes", VALUE_MAX);
+		return 0;
+	}
+	if (mod->wide == WIDE_UTF16BE)
+		widen(&t, true);
+	else if (mod->wide != WIDE_NONE)
+		widen(&t, false);
+	if (mod->base64) {
+		memcpy(shifted.text, t.text, t.n);
+		to_base64(shifted.text, t.n, &t);
+	}
+	if (mod->base64offset) {
+		for (unsigned i = 0; i < 3; i++) {
+			base64_shifted(&t, i, &shifted);
+			string_value(l, v, &shifted, mod, &m[i]);
+		}
+		return 3;
+	}
+	if (mod->windash)
+		return windash(l, v, &t, mod, m, max);
+	string_value(l, v, &t, mod, m);
+	return 1;
+}

@@ -1,0 +1,494 @@
+#include "detect/trigger.h"
+
+#include "base/err.h"
+#include "match/filter.h"
+#include "match/regex.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+/* Above this share of honest events a trigger is no use: the rule counts as untriggered. */
+#define COST_USELESS 0.9
+#define TEXT_BYTES   64.0 /* of a typical text, to turn a share of places into one of texts */
+
+struct build {
+	struct trigger_plan *plan;
+	struct filter_entry *entries[LANE_MAX];
+	unsigned n_entries[LANE_MAX], cap_entries[LANE_MAX];
+	unsigned cap_index;
+	unsigned rule;
+	bool failed;	       /* out of memory */
+	struct window_set set; /* scratch */
+};
+
+uint64_t trigger_hash(enum index_kind kind, struct slice value)
+{
+	char lower[64];
+	size_t n = value.n < sizeof(lower) ? value.n : sizeof(lower);
+
+	for (size_t i = 0; i < n; i++)
+		lower[i] =
+		    value.p[i] >= 'A' && value.p[i] <= 'Z' ? (char)(value.p[i] + 32) : value.p[i];
+	return XXH3_64bits_withSeed(lower, n, kind + 1u);
+}
+
+unsigned trigger_lane(const struct trigger_plan *p, const struct field *f)
+{
+	switch (f->kind) {
+	case FIELD_URI:
+	case FIELD_PATH:
+	case FIELD_QUERY:
+	case FIELD_EXTENSION:
+		return LANE_URI;
+	case FIELD_PARAM_NAME:
+	case FIELD_PARAM_VALUE:
+		return LANE_PARAM;
+	case FIELD_KEYWORDS:
+	case FIELD_BODY:
+		return LANE_BODY;
+	case FIELD_ATTR:
+		if (f->key == ATTR_USER_AGENT)
+			return LANE_AGENT;
+		if (f->key == ATTR_HTTP_REFERER)
+			return LANE_REFERER;
+		if (f->key == ATTR_HTTP_COOKIE)
+			return LANE_COOKIE;
+		break;
+	case FIELD_METHOD:
+		return LANE_MAX;
+	case FIELD_OTHER:
+		break;
+	}
+	for (unsigned i = LANE_FIRST_ATTR; i < p->n_lanes; i++)
+		if (p->lane_field[i].kind == f->kind && p->lane_field[i].key == f->key &&
+		    (f->kind != FIELD_OTHER || slice_eq(p->lane_field[i].name, f->name)))
+			return i;
+	return LANE_MAX;
+}
+
+/* The same, made if there is room for one more. */
+static unsigned own_lane(struct trigger_plan *p, const struct field *f)
+{
+	unsigned lane = trigger_lane(p, f);
+
+	if (lane != LANE_MAX || f->kind == FIELD_METHOD || p->n_lanes == LANE_MAX)
+		return lane;
+	p->lane_field[p->n_lanes] = *f;
+	return p->n_lanes++;
+}
+
+static enum grams_profile profile_of(unsigned lane)
+{
+	if (lane == LANE_AGENT)
+		return GRAMS_AGENT;
+	return lane < LANE_BODY && lane != LANE_COOKIE ? GRAMS_URL : GRAMS_TEXT;
+}
+
+/* Do the ends of the field coincide with the ends of the lane's texts? */
+static unsigned anchors_of(const struct field *f)
+{
+	return f->kind == FIELD_PATH || f->kind == FIELD_QUERY || f->kind == FIELD_EXTENSION
+		   ? 0
+		   : WINDOW_ANCHORS;
+}
+
+/* Windows of one value in texts of that lane into b->set; their cost for a text. */
+static double matcher_windows(
+    struct build *b, const struct field *f, const struct matcher *m, unsigned lane)
+{
+	unsigned flags = anchors_of(f);
+	enum grams_profile profile = profile_of(lane);
+	struct window_place place = { m->kind == MATCH_EQUAL || m->kind == MATCH_STARTS,
+		m->kind == MATCH_EQUAL || m->kind == MATCH_ENDS };
+	char dotted[258];
+	struct slice text = m->text;
+
+	switch (m->kind) {
+	case MATCH_EQUAL:
+	case MATCH_STARTS:
+		if (f->kind == FIELD_EXTENSION && text.n < 256) {
+			text = (struct slice){ dotted, (size_t)snprintf(dotted, sizeof(dotted),
+							   ".%.*s", SLICE_ARG(m->text)) };
+		}
+		break;
+	case MATCH_CONTAINS:
+	case MATCH_ENDS:
+		break;
+	case MATCH_REGEX:
+		window_choose(m->text, flags | m->regex_flags, profile, &b->set);
+		return b->set.n > 0 ? b->set.cost * TEXT_BYTES : HUGE_VAL;
+	case MATCH_CIDR:
+	case MATCH_COMPARE:
+	case MATCH_ABSENT:
+	case MATCH_PRESENT:
+	case MATCH_FIELD:
+		return HUGE_VAL;
+	}
+	if (text.n == 0)
+		return HUGE_VAL;
+	if (anchors_of(f) == 0)
+		place = (struct window_place){ false, false };
+	window_literal(text, place, flags | (m->cased ? 0u : REGEX_CASELESS), profile, &b->set);
+	return b->set.n > 0 ? b->set.cost * TEXT_BYTES : HUGE_VAL;
+}
+
+static void add_windows(struct build *b, unsigned lane, uint32_t tag)
+{
+	for (unsigned i = 0; i < b->set.n; i++) {
+		if (b->n_entries[lane] == b->cap_entries[lane]) {
+			unsigned cap = b->cap_entries[lane] != 0 ? b->cap_entries[lane] * 2 : 64;
+			struct filter_entry *p = realloc(b->entries[lane], cap * sizeof(*p));
+
+			if (p == NULL) {
+				b->failed = true;
+				return;
+			}
+			b->entries[lane] = p;
+			b->cap_entries[lane] = cap;
+		}
+		b->entries[lane][b->n_entries[lane]++] = (struct filter_entry){ b->set.w[i], tag };
+	}
+}
+
+static void add_index(struct build *b, enum index_kind kind, struct slice value)
+{
+	struct trigger_plan *p = b->plan;
+
+	if (p->n_index == b->cap_index) {
+		unsigned cap = b->cap_index != 0 ? b->cap_index * 2 : 256;
+		struct index_entry *q = realloc(p->index, cap * sizeof(*q));
+
+		if (q == NULL) {
+			b->failed = true;
+			return;
+		}
+		p->index = q;
+		b->cap_index = cap;
+	}
+	p->index[p->n_index++] = (struct index_entry){ trigger_hash(kind, value), b->rule };
+	p->kinds[kind] = true;
+}
+
+/* ---- indexed attributes ---- */
+
+static bool index_of(const struct rule *r, const struct field *f, enum index_kind *kind)
+{
+	if (f->kind == FIELD_METHOD)
+		*kind = INDEX_METHOD;
+	else if (f->kind == FIELD_ATTR && f->key == ATTR_HTTP_STATUS)
+		*kind = INDEX_STATUS;
+	else if (f->kind == FIELD_ATTR && f->key == ATTR_PROCESS_NAME)
+		*kind = INDEX_PROGRAM;
+	else if (f->kind == FIELD_OTHER && r->classes == CLASS_AUDITD &&
+		 slice_eq(f->name, SLICE("type")))
+		*kind = INDEX_AUDIT_TYPE;
+	else
+		return false;
+	return true;
+}
+
+static bool status_fits(const struct matcher *m, unsigned status)
+{
+	switch (m->compare) {
+	case COMPARE_LT:
+		return status < m->number;
+	case COMPARE_LTE:
+		return status <= m->number;
+	case COMPARE_GT:
+		return status > m->number;
+	case COMPARE_GTE:
+		return status >= m->number;
+	}
+	return false;
+}
+
+static double status_share(struct slice v)
+{
+	if (v.n != 3 || v.p[0] == '2')
+		return 0.8;
+	return v.p[0] == '3' ? 0.1 : 0.02;
+}
+
+/* The share of honest events with that value. */
+static double index_cost(enum index_kind kind, const struct matcher *m)
+{
+	if (kind == INDEX_STATUS && m->kind == MATCH_COMPARE) {
+		double sum = 0;
+
+		for (unsigned s = 200; s < 600; s += 100)
+			sum += status_fits(m, s) ? (s == 200 ? 0.8 : 0.03) : 0;
+		return sum;
+	}
+	if (m->kind != MATCH_EQUAL)
+		return HUGE_VAL;
+	switch (kind) {
+	case INDEX_STATUS:
+		return status_share(m->text);
+	case INDEX_METHOD:
+		return slice_eq(m->text, SLICE("get"))	  ? 0.85
+		       : slice_eq(m->text, SLICE("post")) ? 0.12
+							  : 0.01;
+	case INDEX_PROGRAM:
+		return 0.02;
+	case INDEX_AUDIT_TYPE:
+		return 0.1;
+	}
+	return HUGE_VAL;
+}
+
+static void index_emit(struct build *b, enum index_kind kind, const struct matcher *m)
+{
+	char text[8];
+
+	if (m->kind == MATCH_EQUAL) {
+		add_index(b, kind, m->text);
+		return;
+	}
+	for (unsigned s = 0; s < 1000; s++)
+		if (status_fits(m, s))
+			add_index(b, kind,
+			    (struct slice){
+				text, (size_t)snprintf(text, sizeof(text), "%03u", s) });
+}
+
+/* ---- conditions ---- */
+
+/* Keywords are looked for in more than one kind of text. */
+static unsigned lanes_of(
+    struct build *b, const struct rule *r, const struct field *f, unsigned lanes[4])
+{
+	if (f->kind == FIELD_KEYWORDS && (r->classes & (CLASS_WEB | CLASS_PROXY)) != 0) {
+		lanes[0] = LANE_BODY;
+		lanes[1] = LANE_URI;
+		lanes[2] = LANE_AGENT;
+		lanes[3] = LANE_REFERER;
+		return 4;
+	}
+	/* auditd writes values in hex when it likes: no window on them is certain */
+	if (r->classes == CLASS_AUDITD && (f->kind == FIELD_OTHER || f->kind == FIELD_KEYWORDS))
+		return 0;
+	lanes[0] = own_lane(b->plan, f);
+	return lanes[0] != LANE_MAX;
+}
+
+static double item_cost(struct build *b, const struct rule *r, const struct node *n)
+{
+	enum index_kind kind;
+	unsigned lanes[4];
+	double sum = 0;
+
+	if (index_of(r, &n->field, &kind)) {
+		for (unsigned i = 0; i < n->n_matchers; i++)
+			sum += index_cost(kind, &n->matchers[i]);
+		return sum;
+	}
+
+	unsigned n_lanes = lanes_of(b, r, &n->field, lanes);
+
+	if (n_lanes == 0)
+		return HUGE_VAL;
+	for (unsigned i = 0; i < n->n_matchers; i++)
+		for (unsigned k = 0; k < n_lanes; k++)
+			sum += matcher_windows(b, &n->field, &n->matchers[i], lanes[k]);
+	return sum;
+}
+
+static void item_emit(struct build *b, const struct rule *r, const struct node *n)
+{
+	enum index_kind kind;
+	unsigned lanes[4];
+
+	if (index_of(r, &n->field, &kind)) {
+		for (unsigned i = 0; i < n->n_matchers; i++)
+			index_emit(b, kind, &n->matchers[i]);
+		return;
+	}
+
+	unsigned n_lanes = lanes_of(b, r, &n->field, lanes);
+
+	for (unsigned i = 0; i < n->n_matchers; i++)
+		for (unsigned k = 0; k < n_lanes; k++) {
+			matcher_windows(b, &n->field, &n->matchers[i], lanes[k]);
+			add_windows(b, lanes[k], b->rule);
+		}
+}
+
+/*
+ * Nodes are numbered children first (the loader makes them so), so one pass from 0
+ * up has every child's cost when it gets to a node.
+ */
+static void costs(struct build *b, const struct rule *r, double *cost)
+{
+	for (unsigned i = 0; i < r->n_nodes; i++) {
+		const struct node *n = &r->nodes[i];
+		double best = HUGE_VAL;
+		double sum = 0;
+
+		for (unsigned k = 0; k < n->n; k++) {
+			best = cost[n->child[k]] < best ? cost[n->child[k]] : best;
+			sum += cost[n->child[k]];
+		}
+		switch (n->kind) {
+		case NODE_AND:
+			cost[i] = best;
+			break;
+		case NODE_OR:
+			cost[i] = sum;
+			break;
+		case NODE_NOT:
+			cost[i] = HUGE_VAL;
+			break;
+		case NODE_ITEM:
+			cost[i] = item_cost(b, r, n);
+			break;
+		case NODE_NEVER:
+			cost[i] = 0;
+			break;
+		}
+	}
+}
+
+/* The chosen parts, walked without recursion: a parent comes after its children, so top down. */
+static void emit(struct build *b, const struct rule *r, const double *cost)
+{
+	bool *wanted = calloc(r->n_nodes, sizeof(*wanted));
+
+	if (wanted == NULL) {
+		b->failed = true;
+		return;
+	}
+	wanted[r->root] = true;
+	for (unsigned i = r->n_nodes; i-- > 0;) {
+		const struct node *n = &r->nodes[i];
+		unsigned best = 0;
+
+		if (!wanted[i])
+			continue;
+		if (n->kind == NODE_ITEM)
+			item_emit(b, r, n);
+		for (unsigned k = 0; k < n->n; k++) {
+			if (n->kind == NODE_OR)
+				wanted[n->child[k]] = true;
+			if (cost[n->child[k]] < cost[n->child[best]])
+				best = k;
+		}
+		if (n->kind == NODE_AND)
+			wanted[n->child[best]] = true;
+	}
+	free(wanted);
+}
+
+static void plan_rule(struct build *b, struct rule *r)
+{
+	double *cost = calloc(r->n_nodes + 1, sizeof(*cost));
+	bool by_program = r->program.n > 0;
+
+	if (cost == NULL) {
+		b->failed = true;
+		return;
+	}
+	costs(b, r, cost);
+	r->cost = cost[r->root];
+	if (by_program && r->cost > 0.0005) {
+		r->cost = 0.02;
+		add_index(b, INDEX_PROGRAM, r->program);
+	} else if (r->cost <= COST_USELESS) {
+		emit(b, r, cost);
+	} else {
+		r->untriggered = true;
+		b->plan->always[b->plan->n_always++] = b->rule;
+	}
+	free(cost);
+}
+
+static int by_hash(const void *a, const void *b)
+{
+	const struct index_entry *x = a;
+	const struct index_entry *y = b;
+
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	return x->rule < y->rule ? -1 : x->rule > y->rule;
+}
+
+static int build_filters(struct build *b, struct err *e)
+{
+	struct trigger_plan *p = b->plan;
+
+	if (b->failed)
+		return err_set(e, ENOMEM, "no memory for the rules' windows");
+	for (unsigned i = 0; i < p->n_lanes; i++) {
+		if (b->n_entries[i] == 0)
+			continue;
+		p->filters[i] = filter_build(b->entries[i], b->n_entries[i], profile_of(i), e);
+		if (p->filters[i] == NULL)
+			return -1;
+	}
+	if (p->n_index > 0)
+		qsort(p->index, p->n_index, sizeof(*p->index), by_hash);
+	return 0;
+}
+
+static bool uses_params(const struct rule *r)
+{
+	for (unsigned i = 0; i < r->n_nodes; i++)
+		if (r->nodes[i].kind == NODE_ITEM &&
+		    (r->nodes[i].field.kind == FIELD_PARAM_NAME ||
+			r->nodes[i].field.kind == FIELD_PARAM_VALUE))
+			return true;
+	return false;
+}
+
+struct trigger_plan *trigger_plan_new(
+    struct ruleset *rs, const struct slice *extra, unsigned n_extra, struct err *e)
+{
+	struct build *b = calloc(1, sizeof(*b));
+	struct trigger_plan *p = calloc(1, sizeof(*p));
+	int rc = -1;
+
+	if (b == NULL || p == NULL ||
+	    (p->always = calloc(rs->n_rules + 1, sizeof(*p->always))) == NULL) {
+		err_set(e, ENOMEM, "no memory for the rules' triggers");
+		goto out;
+	}
+	b->plan = p;
+	p->rs = rs;
+	p->n_lanes = LANE_FIRST_ATTR;
+	for (unsigned i = 0; i < rs->n_rules; i++) {
+		b->rule = i;
+		if (rs->rules[i].disabled)
+			continue;
+		plan_rule(b, &rs->rules[i]);
+		p->params = p->params || uses_params(&rs->rules[i]);
+	}
+	for (unsigned i = 0; i < n_extra; i++) {
+		if (window_choose(extra[i], REGEX_CASELESS | WINDOW_ANCHORS, GRAMS_TEXT, &b->set) ==
+		    0)
+			abort(); /* patterns of our own */
+		add_windows(b, LANE_BODY, rs->n_rules + i);
+	}
+	rc = build_filters(b, e);
+out:
+	for (unsigned i = 0; b != NULL && i < LANE_MAX; i++)
+		free(b->entries[i]);
+	free(b);
+	if (rc != 0) {
+		trigger_plan_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+void trigger_plan_free(struct trigger_plan *p)
+{
+	if (p == NULL)
+		return;
+	for (unsigned i = 0; i < LANE_MAX; i++)
+		filter_free(p->filters[i]);
+	free(p->index);
+	free(p->always);
+	free(p);
+}

@@ -1,0 +1,63 @@
+/*
+ * trigger.h - which rules could match an event? Cheap, and never wrong in one
+ * direction: a rule that matches is always among the candidates.
+ *
+ * Texts of one kind go through one lane, which has a filter for the windows of all
+ * rules on it. What an equality on a well-known attribute requires is found by an
+ * index. Of the parts of a rule's condition that must all hold, the one that is
+ * rarest in honest traffic is its trigger; of alternatives, each has one.
+ */
+#ifndef DETECT_TRIGGER_H
+#define DETECT_TRIGGER_H
+
+#include "detect/ruleset.h"
+
+struct err;
+struct filter;
+
+enum lane {
+	LANE_URI,     /* path?query in all forms */
+	LANE_PARAM,   /* names and values of the query in all forms */
+	LANE_AGENT,   /* User-Agent in all forms */
+	LANE_REFERER, /* Referer in all forms */
+	LANE_COOKIE,  /* Cookie in all forms */
+	LANE_BODY,    /* the line */
+	LANE_FIRST_ATTR,
+	LANE_MAX = 32,
+};
+
+enum index_kind { INDEX_STATUS, INDEX_METHOD, INDEX_PROGRAM, INDEX_AUDIT_TYPE };
+
+struct index_entry {
+	uint64_t hash; /* of kind and lower-case value */
+	uint32_t rule;
+};
+
+struct trigger_plan {
+	const struct ruleset *rs;
+	unsigned n_lanes;
+	struct field lane_field[LANE_MAX]; /* from LANE_FIRST_ATTR on: which attribute */
+	struct filter *filters[LANE_MAX];  /* NULL: no rule looks there */
+	struct index_entry *index;	   /* sorted by hash */
+	unsigned n_index;
+	bool kinds[4];	  /* index kinds that have entries */
+	unsigned *always; /* rules without a trigger */
+	unsigned n_always;
+	bool params; /* does any rule look at parameters? */
+};
+
+/*
+ * Choose triggers for all rules of rs and build the filters. extra: windows on the
+ * body that are nobody's rule (redaction), reported with the tag n_rules + k.
+ * Sets rule.untriggered and rule.cost. NULL with *e when memory is short.
+ */
+struct trigger_plan *trigger_plan_new(
+    struct ruleset *rs, const struct slice *extra, unsigned n_extra, struct err *e);
+void trigger_plan_free(struct trigger_plan *p);
+
+uint64_t trigger_hash(enum index_kind kind, struct slice value);
+
+/* The lane whose texts hold that field's, or LANE_MAX: it has none. */
+unsigned trigger_lane(const struct trigger_plan *p, const struct field *f);
+
+#endif

@@ -1,0 +1,33 @@
+#include "parsers/parser.h"
+
+const struct parser *const parsers[] = {
+	&parser_combined,
+	&parser_syslog,
+	&parser_auditd,
+	&parser_json,
+	&parser_raw,
+	&parser_auto,
+	NULL,
+};
+
+const struct parser *parser_find(struct slice name)
+{
+	for (const struct parser *const *p = parsers; *p != NULL; p++)
+		if (slice_eq(name, slice_of((*p)->name)))
+			return *p;
+	return NULL;
+}
+
+/* A line that is its own meaning. */
+static enum parse_result parse_raw(const struct parse_ctx *c, struct event *ev)
+{
+	(void)c;
+	(void)ev;
+	return PARSE_OK;
+}
+
+const struct parser parser_raw = {
+	.name = "raw",
+	.help = "any line, kept as it is",
+	.parse = parse_raw,
+};

@@ -9,7 +9,8 @@
 
 int cmd_version(int argc, char **argv)
 {
-	static const struct usage usage = { "sekisho version", "Version and build.", "sekisho version" };
+	static const struct usage usage = { "sekisho version", "Version and build.",
+		"sekisho version" };
 	static const struct option_def none = { NULL, OPTION_FLAG, NULL, NULL, NULL };
 	char pcre2[64] = "";
 	int rc;
@@ -24,8 +25,8 @@ int cmd_version(int argc, char **argv)
 
 int cmd_formats(int argc, char **argv)
 {
-	static const struct usage usage = { "sekisho formats", "The parsers that an input can name.",
-		"sekisho formats" };
+	static const struct usage usage = { "sekisho formats",
+		"The parsers that an input can name.", "sekisho formats" };
 	static const struct option_def none = { NULL, OPTION_FLAG, NULL, NULL, NULL };
 	int rc;
 

@@ -91,6 +91,23 @@ static void flags_to_attrs(struct pipeline *p, struct event *ev, const struct gr
 		event_add(ev, ATTR_NULS_SKIPPED, number_text(&p->arena, g->nuls));
 }
 
+/* Accounts and sessions, from wherever this log has them. */
+static void map_identity(const struct line_rules *r, struct event *ev)
+{
+	for (unsigned k = 0; k < r->n_identity; k++)
+		for (unsigned i = 0; i < ev->n_attrs; i++)
+			if (slice_eq(attr_name(&ev->attrs[i]), r->identity[k].field)) {
+				struct slice v = { ev->attrs[i].p, ev->attrs[i].n };
+				enum attr_key key = attr_find(r->identity[k].attribute);
+
+				if (key != ATTR_OTHER)
+					event_set(ev, key, v);
+				else
+					event_add_named(ev, r->identity[k].attribute, v);
+				break;
+			}
+}
+
 /* One group of lines to one event. */
 static void add_event(struct pipeline *p, const struct line_rules *r, const struct group *g,
     const struct parse_ctx *ctx)
@@ -114,6 +131,7 @@ static void add_event(struct pipeline *p, const struct line_rules *r, const stru
 	}
 	if (ev->flags != 0)
 		flags_to_attrs(p, ev, g);
+	map_identity(r, ev);
 	settle_time(p, r, ev);
 	client_resolve(&r->client, &p->arena, ev);
 	p->n_attrs += ev->n_attrs + 4; /* detection may add some */

@@ -26,11 +26,18 @@ enum {
 	PIPELINE_LINE_MAX = 64 << 10, /* a longer line is kept cut */
 };
 
+/* A field of the log that holds an account or a session: the attribute gets its value. */
+struct identity_map {
+	struct slice attribute, field;
+};
+
 /* What the config says of an input, as far as its lines are concerned. */
 struct line_rules {
 	const struct parser *parser;
 	const struct user_format *format;
 	struct client_rule client;
+	const struct identity_map *identity;
+	unsigned n_identity;
 	const struct regex *start; /* multi-line: an event starts at a line that matches */
 	bool proxy;		   /* logsource: proxy */
 	bool control;		   /* lane: control */

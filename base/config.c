@@ -246,6 +246,9 @@ static void read_prefixes(
 	set->cap = set->n;
 }
 
+static void read_key(
+    struct config_reader *r, const struct yaml *y, const struct config_key *k, char *out);
+
 static void read_items(
     struct config_reader *r, const struct yaml *y, const struct config_key *k, void *to)
 {
@@ -262,7 +265,10 @@ static void read_items(
 	for (unsigned i = 0; i < y->n; i++) {
 		char *item = (char *)items->v + k->item_size * items->n++;
 
-		config_read(r, &y->child[i], k->keys, item, k->item_size);
+		if (k->keys[0].name != NULL && k->keys[0].name[0] == '\0')
+			read_key(r, &y->child[i], k->keys, item); /* the value itself, no section */
+		else
+			config_read(r, &y->child[i], k->keys, item, k->item_size);
 		if (map)
 			*(const char **)(void *)item = copy(r, y->child[i].key);
 	}
@@ -406,7 +412,7 @@ void config_reference(const struct config_key *keys, const char *prefix, struct 
 		    : k->required  ? "required"
 				   : "",
 		    k->def != NULL ? "`" : "", k->help, "");
-		if (k->keys != NULL) {
+		if (k->keys != NULL && k->keys[0].name != NULL && k->keys[0].name[0] != '\0') {
 			snprintf(name, sizeof(name), "%s%s%s", prefix, k->name,
 			    k->type == CONFIG_LIST  ? "[]."
 			    : k->type == CONFIG_MAP ? ".NAME."

@@ -461,6 +461,11 @@ static void finish(struct engine *g, unsigned event, struct outcome *o, struct a
 		return;
 	memcpy(ev->detections, o->found, sizeof(*o->found) * o->n);
 	ev->n_detections = o->n;
+	for (unsigned i = 0; i < o->n; i++)
+		if (slice_eq(o->found[i].category, SLICE("crawler"))) {
+			event_set(ev, ATTR_UA_SYNTHETIC, SLICE("bot"));
+			break;
+		}
 }
 
 void engine_run(struct engine *g, struct arena *a)

@@ -171,7 +171,9 @@ struct entry {
 
 struct pass {
 	bool anchors;
-	struct filter *f;
+	struct filter **f;
+	unsigned n_f;
+	unsigned n_of;
 	struct entry *of;  /* by tag */
 	uint8_t *buffer;   /* ALIGNMENTS larger than needed */
 	size_t n;	   /* of the joined text */
@@ -207,35 +209,53 @@ static void on_window(void *ctx, uint32_t tag, ptrdiff_t at)
 	}
 }
 
-static void build_filter(struct pass *p)
+/* Add the windows of pattern i to entries, n of which are in use; how many are then. */
+static unsigned add_windows(struct pass *p, unsigned i, struct filter_entry **entries, unsigned n)
 {
 	static struct window_set set;
+	struct pattern *pt = &patterns[i];
+
+	window_choose(pt->text, pt->flags | WINDOW_COMMON | (p->anchors ? WINDOW_ANCHORS : 0),
+	    (enum grams_profile)(i % 3), &set);
+	pt->windows[p->anchors] = set.n > 0;
+	n_bare[p->anchors] += set.n == 0;
+	*entries = grown(*entries, (n + set.n + 1) * sizeof(**entries));
+	p->of = grown(p->of, (p->n_of + set.n + 1) * sizeof(*p->of));
+	for (unsigned k = 0; k < set.n; k++) {
+		p->of[p->n_of] = (struct entry){ i, set.w[k].n };
+		(*entries)[n++] = (struct filter_entry){ set.w[k], p->n_of++ };
+	}
+	return n;
+}
+
+/* Filters of all sizes: each has its own way to look windows up. */
+static void build_filters(struct pass *p)
+{
 	struct filter_entry *entries = NULL;
-	unsigned n = 0;
+	unsigned i = 0;
 	struct err e;
 
-	for (unsigned i = 0; i < n_patterns; i++) {
-		struct pattern *pt = &patterns[i];
+	while (i < n_patterns) {
+		unsigned upto = i + 1 + make_text_rnd(make_text_rnd(2) ? 4 : 80), n = 0;
+		struct filter *f;
 
-		window_choose(pt->text,
-		    pt->flags | WINDOW_COMMON | (p->anchors ? WINDOW_ANCHORS : 0),
-		    (enum grams_profile)(i % 3), &set);
-		pt->windows[p->anchors] = set.n > 0;
-		n_bare[p->anchors] += set.n == 0;
-		entries = grown(entries, (n + set.n + 1) * sizeof(*entries));
-		p->of = grown(p->of, (n + set.n + 1) * sizeof(*p->of));
-		for (unsigned k = 0; k < set.n; k++) {
-			p->of[n] = (struct entry){ i, set.w[k].n };
-			entries[n] = (struct filter_entry){ set.w[k], n };
-			n++;
+		for (; i < upto && i < n_patterns; i++)
+			n = add_windows(p, i, &entries, n);
+		f = filter_build(entries, n, (enum grams_profile)(i % 3), &e);
+		if (!f) {
+			fprintf(stderr, "%s\n", e.msg);
+			exit(2);
 		}
-	}
-	p->f = filter_build(entries, n, GRAMS_URL, &e);
-	if (!p->f) {
-		fprintf(stderr, "%s\n", e.msg);
-		exit(2);
+		p->f = grown(p->f, (p->n_f + 1) * sizeof(*p->f));
+		p->f[p->n_f++] = f;
 	}
 	free(entries);
+}
+
+static void scan_all(struct pass *p, const uint8_t *text, size_t n)
+{
+	for (unsigned i = 0; i < p->n_f; i++)
+		filter_scan(p->f[i], text, n, on_window, p);
 }
 
 static void join_texts(struct pass *p)
@@ -277,19 +297,19 @@ static void scan_everywhere(struct pass *p)
 	uint64_t first = 0;
 
 	p->mark = true;
-	filter_scan(p->f, b, p->n, on_window, p);
+	scan_all(p, b, p->n);
 	p->mark = false;
 	/* What is found must not depend on where the text lies; a part of it will show. */
 	b[part] = '\n';
 	for (unsigned shift = 0; shift <= ALIGNMENTS; shift++) {
 		p->sum = 0;
-		if (shift == ALIGNMENTS)
-			filter_use_plain(p->f);
-		else if (shift)
+		for (unsigned i = 0; shift == ALIGNMENTS && i < p->n_f; i++)
+			filter_use_plain(p->f[i]);
+		if (shift && shift < ALIGNMENTS)
 			memmove(p->buffer + shift, p->buffer + shift - 1,
 			    FILTER_BEFORE + part + FILTER_AFTER);
 		b = p->buffer + FILTER_BEFORE + (shift == ALIGNMENTS ? shift - 1 : shift);
-		filter_scan(p->f, b, part, on_window, p);
+		scan_all(p, b, part);
 		if (shift == 0)
 			first = p->sum;
 		if (p->sum != first) {
@@ -340,7 +360,7 @@ static void run_pass(bool anchors, struct regex_ctx *ctx)
 	struct pass p = { .anchors = anchors };
 	size_t bytes = (size_t)n_patterns * n_texts / 8 + 1;
 
-	build_filter(&p);
+	build_filters(&p);
 	join_texts(&p);
 	p.found = grown(NULL, bytes);
 	memset(p.found, 0, bytes);
@@ -355,7 +375,9 @@ static void run_pass(bool anchors, struct regex_ctx *ctx)
 		for (unsigned i = 0; i < OTHERS; i++)
 			compare(&p, ctx, make_text_rnd(n_patterns), t);
 	}
-	filter_free(p.f);
+	for (unsigned i = 0; i < p.n_f; i++)
+		filter_free(p.f[i]);
+	free(p.f);
 	free(p.of);
 	free(p.buffer);
 	free(p.text_at);

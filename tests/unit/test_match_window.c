@@ -81,6 +81,10 @@ static void one_window_patterns(void **state)
 		{ "z\\cAq", N, "z\001q" },
 		{ "z(?:q\\nx|jjj)", N, "zjjj" },
 		{ "zq{3}x", N, "zqqqx" },
+		{ "(q)\\11zq", N, "q\tzq" },
+		{ "(e)()()()()()()()()(e)\\10zq", N, "zq" },
+		{ "(?<!z)zq(?!x)", N, "zq" },
+		{ "zqxj(?R)?j", N, "zqxj" },
 	};
 
 	(void)state;

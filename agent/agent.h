@@ -1,0 +1,108 @@
+/*
+ * agent.h - everything a running agent is made of.
+ *
+ * Threads: the reader (reader.c) follows logs and makes batches; the committer
+ * (committer.c) correlates, decides and appends frames; one thread a sink (ship.c)
+ * delivers; the control thread (control.c) answers on the socket. What they share is
+ * the queue of batches, the journal's durable sequence, counters, and the mailbox
+ * through which the control thread asks the committer. No lock is held over I/O.
+ */
+#ifndef AGENT_AGENT_H
+#define AGENT_AGENT_H
+
+#include "agent/batch.h"
+#include "agent/config.h"
+#include "agent/pipeline.h"
+#include "agent/policy.h"
+#include "agent/stats.h"
+#include "base/identity.h"
+#include "journal/journal.h"
+
+struct planes;
+struct ship;
+
+/* A rule set with what is made of it; a reload makes a new one. */
+struct rules_in_use {
+	struct ruleset *rs;
+	struct trigger_plan *plan;
+};
+
+struct mailbox {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	/* run by the committer; its records go into the next frame; answered when that is durable
+	 */
+	void (*call)(void *agent, void *arg);
+	void *arg;
+	bool done;
+	bool busy;
+};
+
+struct agent {
+	struct config cfg;
+	struct host_identity host;
+	const char *service;
+	char rules_hash[17];
+	struct stats stats;
+	int64_t started_us;
+
+	struct rules_in_use rules;
+	_Atomic(struct rules_in_use *) pending; /* of a reload: the reader takes it */
+	struct redactor *redactor;
+
+	struct batch_queue queue;
+	struct positions *positions;
+	bool first_start; /* no journal was there */
+
+	struct journal *journal;
+	struct correlator *correlator;
+	struct policy *policy;
+	struct planes *planes;
+	struct mailbox mailbox;
+	struct buf checkpoint;
+	struct record_writer said; /* records of the committer's own, for the next frame */
+	struct deflater *deflater;
+
+	struct ship *ships[16];
+	unsigned n_ships;
+
+	atomic_bool stopping;
+	atomic_bool reader_ready; /* first look at all inputs is done */
+	atomic_bool journal_ok;
+	atomic_llong last_commit_us;
+	int stop_fd; /* eventfd: readable when the reader should end */
+	pthread_t reader_thread, committer_thread;
+};
+
+/* Ask the agent to end: from any thread, also a signal handler's. */
+void agent_stop(struct agent *a);
+
+/* By the reader: new rules are in use from the next window on. */
+void agent_rules_changed(struct agent *a, const struct rules_in_use *next);
+
+void agent_context(const struct agent *a, struct record_context *out);
+
+/* reader.c, committer.c: thread functions. */
+void *reader_main(void *agent);
+void *committer_main(void *agent);
+
+/* committer.c: state at start and for checkpoints. */
+int agent_checkpoint(void *agent, struct slice *out, struct err *e);
+int agent_restore(
+    void *agent, const struct frame_header *h, struct slice checkpoint, struct err *e);
+int agent_replay(void *agent, const struct frame_header *h, struct slice control, struct err *e);
+
+/* From any thread but the committer: run call(agent, arg) there and wait until its records are
+ * durable. */
+void agent_ask(struct agent *a, void (*call)(void *agent, void *arg), void *arg);
+
+/* A ledger row: what may be lost, and where. From the reader: through its batch. */
+struct ledger_row {
+	const char *what; /* truncated rewritten shortened gone unreadable shed damaged */
+	const char *source;
+	uint64_t lost_bytes, lost_records;
+	int64_t time_us;
+};
+void ledger_put(struct record_writer *w, const struct ledger_row *row, uint64_t host_id);
+
+#endif

@@ -1,0 +1,134 @@
+#include "agent/batch.h"
+
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+int batch_queue_init(struct batch_queue *q, struct err *e)
+{
+	pthread_condattr_t attr;
+
+	*q = (struct batch_queue){ 0 };
+	q->tail = &q->head;
+	pthread_mutex_init(&q->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&q->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	for (unsigned i = 0; i < BATCH_COUNT; i++) {
+		struct batch *b = &q->all[i];
+
+		b->sightings = malloc(sizeof(*b->sightings) * BATCH_MAX_SIGHTINGS);
+		if (b->sightings == NULL)
+			return err_set(e, ENOMEM, "no memory for batches");
+		if (arena_init(&b->texts, 1 << 20, e) != 0)
+			return -1;
+		b->next = q->spare;
+		q->spare = b;
+	}
+	return 0;
+}
+
+void batch_queue_free(struct batch_queue *q)
+{
+	for (unsigned i = 0; i < BATCH_COUNT; i++) {
+		buf_free(&q->all[i].control);
+		buf_free(&q->all[i].bulk);
+		free(q->all[i].sightings);
+		arena_free(&q->all[i].texts);
+	}
+	pthread_cond_destroy(&q->changed);
+	pthread_mutex_destroy(&q->lock);
+}
+
+struct batch *batch_take(struct batch_queue *q)
+{
+	struct batch *b;
+
+	pthread_mutex_lock(&q->lock);
+	while (q->spare == NULL)
+		pthread_cond_wait(&q->changed, &q->lock);
+	b = q->spare;
+	q->spare = b->next;
+	pthread_mutex_unlock(&q->lock);
+	buf_reset(&b->control);
+	buf_reset(&b->bulk);
+	arena_reset(&b->texts);
+	b->next = NULL;
+	b->n_control = b->n_bulk = b->n_sightings = 0;
+	b->moved = b->ledger = false;
+	b->bytes_in = b->lines = 0;
+	return b;
+}
+
+void batch_put(struct batch_queue *q, struct batch *b)
+{
+	pthread_mutex_lock(&q->lock);
+	*q->tail = b;
+	q->tail = &b->next;
+	pthread_cond_broadcast(&q->changed);
+	pthread_mutex_unlock(&q->lock);
+}
+
+struct batch *batch_get_all(struct batch_queue *q, unsigned wait_ms)
+{
+	struct timespec until;
+	struct batch *b;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += wait_ms / 1000;
+	until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&q->lock);
+	if (q->head == NULL && !q->stopped && wait_ms > 0)
+		pthread_cond_timedwait(&q->changed, &q->lock, &until);
+	b = q->head;
+	q->head = NULL;
+	q->tail = &q->head;
+	pthread_mutex_unlock(&q->lock);
+	return b;
+}
+
+void batch_recycle(struct batch_queue *q, struct batch *list)
+{
+	pthread_mutex_lock(&q->lock);
+	while (list != NULL) {
+		struct batch *next = list->next;
+
+		list->next = q->spare;
+		q->spare = list;
+		list = next;
+	}
+	pthread_cond_broadcast(&q->changed);
+	pthread_mutex_unlock(&q->lock);
+}
+
+void batch_stop(struct batch_queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+	q->stopped = true;
+	pthread_cond_broadcast(&q->changed);
+	pthread_mutex_unlock(&q->lock);
+}
+
+bool batch_stopped(struct batch_queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+
+	bool stopped = q->stopped && q->head == NULL;
+
+	pthread_mutex_unlock(&q->lock);
+	return stopped;
+}
+
+void batch_wake(struct batch_queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+	pthread_cond_broadcast(&q->changed);
+	pthread_mutex_unlock(&q->lock);
+}

@@ -1,0 +1,59 @@
+/*
+ * batch.h - one window of a log, made ready for the journal by a reader.
+ *
+ * Batches are made once and go round: free list, reader, queue, committer, free list. The
+ * queue is bounded by their number, which is how a slow disk slows reading down.
+ */
+#ifndef AGENT_BATCH_H
+#define AGENT_BATCH_H
+
+#include "agent/positions.h"
+#include "base/arena.h"
+#include "base/record.h"
+#include "detect/correlate.h"
+
+#include <pthread.h>
+
+enum { BATCH_COUNT = 4, BATCH_MAX_SIGHTINGS = 8192 };
+
+struct batch {
+	struct batch *next;
+	struct buf control; /* coded chunks */
+	struct buf bulk;
+	unsigned n_control, n_bulk; /* records in them */
+	struct sighting *sightings;
+	unsigned n_sightings;
+	struct arena texts; /* entity values of the sightings */
+	bool moved;
+	struct position_move move;
+	uint64_t bytes_in;
+	uint64_t lines;
+	int64_t read_us; /* when its text was read, to tell how long alerts take */
+	bool ledger;	 /* control holds a ledger row */
+};
+
+struct batch_queue {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct batch *head, **tail;
+	struct batch *spare;
+	bool stopped; /* no more will be put */
+	struct batch all[BATCH_COUNT];
+};
+
+int batch_queue_init(struct batch_queue *q, struct err *e);
+void batch_queue_free(struct batch_queue *q);
+
+/* A free batch; waits for one. NULL when the queue was aborted. */
+struct batch *batch_take(struct batch_queue *q);
+void batch_put(struct batch_queue *q, struct batch *b);
+/* All that wait, in order; waits up to wait_ms. NULL: none came. */
+struct batch *batch_get_all(struct batch_queue *q, unsigned wait_ms);
+void batch_recycle(struct batch_queue *q, struct batch *list);
+void batch_stop(struct batch_queue *q); /* by the reader: this was all */
+bool batch_stopped(struct batch_queue *q);
+
+/* Wake the committer: there is something to do but batches. */
+void batch_wake(struct batch_queue *q);
+
+#endif

@@ -1,0 +1,151 @@
+/*
+ * config.h (agent) - the configuration file, read, checked and resolved.
+ *
+ * Owned by struct config; immutable after config_load(). The keys are the tables in
+ * config_keys.c.
+ */
+#ifndef AGENT_CONFIG_H
+#define AGENT_CONFIG_H
+
+#include "agent/client.h"
+#include "base/config.h"
+
+struct parser;
+struct regex;
+struct user_format;
+
+enum input_lane { LANE_AUTO, LANE_IS_BULK, LANE_IS_CONTROL };
+
+struct input_config {
+	struct config_texts files;
+	struct {
+		struct config_texts units;
+		const char *dir;
+		struct config_texts files;
+	} journald;
+	bool has_journald;
+	bool stdin_;
+	const char *parser_name;
+	const char *service;
+	const char *logsource;
+	unsigned lane; /* enum input_lane */
+	const char *start_at;
+	const char *start_pattern;
+	const char *zone;
+	struct {
+		unsigned log; /* enum client_log */
+		struct config_texts hops;
+	} client_address;
+	struct config_items identity; /* struct identity_config */
+
+	/* resolved */
+	struct place at;
+	const struct parser *parser;
+	const struct user_format *format;
+	struct regex *start;
+	struct client_rule client;
+	bool from_end;	       /* start_at: end */
+	int64_t start_span_us; /* start_at: a span; 0: beginning */
+	int tz_s;
+	bool control;
+};
+
+struct identity_config {
+	const char *attribute; /* user.name, session.id ... */
+	const char *field;     /* of the log line */
+};
+
+struct network_config {
+	const char *name;
+	struct ip_set set;
+};
+
+struct sink_config {
+	const char *name;
+	unsigned type;
+	const char *path;
+	int64_t keep_us;
+	uint64_t max_size;
+	int64_t max_lag_us;
+	bool compress;
+	int64_t rotate_us;
+	uint64_t rotate_bytes;
+};
+
+enum sink_type { SINK_SQLITE, SINK_FILE, SINK_NULL };
+
+enum response_mode { MODE_SHADOW, MODE_CANARY, MODE_ENFORCE };
+
+struct response_rule {
+	const char *rule, *tag, *level, *category;
+	unsigned action; /* index into action_names, or 5: as by default */
+	unsigned mode;	 /* enum response_mode, or 3: as by default */
+	int64_t ttl_us;
+};
+
+struct response_config {
+	unsigned mode; /* enum response_mode */
+	double canary;
+	struct ip_set never_block;
+	struct config_texts planes;
+	int64_t ttl_us, max_ttl_us;
+	int64_t max_event_age_us;
+	uint64_t max_per_minute, max_blocks;
+	uint64_t max_collateral;
+	unsigned min_prefix4, min_prefix6;
+	struct config_items rules; /* struct response_rule */
+};
+
+struct format_config {
+	const char *name;
+	const char *pattern;
+	const char *time;
+};
+
+struct config {
+	const char *service, *service_version, *environment;
+	const char *user;
+	struct config_items inputs;   /* struct input_config */
+	struct config_items networks; /* struct network_config */
+	struct config_items parsers;  /* struct format_config */
+	struct config_items sinks;    /* struct sink_config */
+	struct config_texts rules;
+	struct {
+		const char *dir;
+		uint64_t max_size;
+		struct config_space min_free;
+		uint64_t segment_size;
+	} journal;
+	struct response_config response;
+	struct {
+		const char *socket;
+		const char *listen;
+	} status;
+	struct {
+		const char *level;
+	} log;
+
+	/* behind it */
+	struct arena arena;
+	struct yaml_file file;
+};
+
+#define CONFIG_DEFAULT_PATH "/etc/sekisho/sekisho.yaml"
+
+extern const struct config_key config_keys[];
+
+/* -1: problems were added. The config is to be freed either way. */
+int config_load(const char *path, struct config *c, struct problems *p);
+void config_free(struct config *c);
+
+static inline const struct input_config *config_input(const struct config *c, unsigned i)
+{
+	return (const struct input_config *)c->inputs.v + i;
+}
+
+static inline const struct sink_config *config_sink(const struct config *c, unsigned i)
+{
+	return (const struct sink_config *)c->sinks.v + i;
+}
+
+#endif

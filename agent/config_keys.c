@@ -1,0 +1,215 @@
+/* Every key of the config, with its default and what it does. docs/configuration.md is made from
+ * this. */
+#include "agent/config.h"
+
+#define AT(s, m) offsetof(struct s, m)
+#define GIB	 (UINT64_C(1) << 30)
+#define MIB	 (UINT64_C(1) << 20)
+#define SECOND	 UINT64_C(1000000)
+#define END                  \
+	{                    \
+		.name = NULL \
+	}
+
+static const char *const lanes[] = { "auto", "bulk", "control", NULL };
+static const char *const client_logs[] = { "peer", "realip", "xff", NULL };
+static const char *const sink_types[] = { "sqlite", "file", "null", NULL };
+static const char *const modes[] = { "shadow", "canary", "enforce", NULL };
+static const char *const rule_modes[] = { "shadow", "canary", "enforce", "default", NULL };
+static const char *const actions[] = { "block", "challenge", "limit", "notify", "observe",
+	"default", NULL };
+
+static const struct config_key journald_keys[] = {
+	{ "units", CONFIG_TEXTS, AT(input_config, journald.units),
+	    .help = "units to read (ssh.service), or syslog identifiers (sudo); empty: all" },
+	{ "dir", CONFIG_TEXT, AT(input_config, journald.dir),
+	    .help = "a folder of journal files instead of the host's journal" },
+	{ "file", CONFIG_TEXTS, AT(input_config, journald.files),
+	    .help = "journal files instead of the host's journal" },
+	END,
+};
+
+static const struct config_key client_keys[] = {
+	{ "log", CONFIG_ENUM, AT(input_config, client_address.log), .def = "peer",
+	    .help = "what the address field holds: the socket's peer, what nginx realip made of "
+		    "it, or the peer with X-Forwarded-For beside it",
+	    .names = client_logs },
+	{ "hops", CONFIG_TEXTS, AT(input_config, client_address.hops),
+	    .help = "names of `networks` in front of this server, nearest first" },
+	END,
+};
+
+static const struct config_key identity_keys[] = {
+	{ "attribute", CONFIG_TEXT, AT(identity_config, attribute),
+	    .help = "user.name, session.id or another attribute", .required = true },
+	{ "field", CONFIG_TEXT, AT(identity_config, field),
+	    .help = "the field of the log that holds it", .required = true },
+	END,
+};
+
+static const struct config_key input_keys[] = {
+	{ "files", CONFIG_TEXTS, AT(input_config, files),
+	    .help = "paths and patterns (`*`, `?`) of files to follow" },
+	{ "journald", CONFIG_SECTION, AT(input_config, journald), .help = "read systemd's journal",
+	    .keys = journald_keys },
+	{ "stdin", CONFIG_BOOL, AT(input_config, stdin_), .help = "read standard input" },
+	{ "parser", CONFIG_TEXT, AT(input_config, parser_name), .def = "auto",
+	    .help = "format of the lines; `sekisho formats` lists them" },
+	{ "service", CONFIG_TEXT, AT(input_config, service),
+	    .help = "service name of these events, instead of the general one" },
+	{ "logsource", CONFIG_TEXT, AT(input_config, logsource),
+	    .help = "`proxy`: rules of Sigma's category proxy apply" },
+	{ "lane", CONFIG_ENUM, AT(input_config, lane), .def = "auto",
+	    .help =
+		"control: events are never shed for space; auto: control for auth and audit logs",
+	    .names = lanes },
+	{ "start_at", CONFIG_TEXT, AT(input_config, start_at), .def = "beginning",
+	    .help =
+		"beginning, end or a span such as 24h: for files present at the very first start" },
+	{ "multiline", CONFIG_TEXT, AT(input_config, start_pattern),
+	    .help = "a pattern (PCRE2): an event begins at a line that matches" },
+	{ "time_zone", CONFIG_TEXT, AT(input_config, zone),
+	    .help = "zone of stamps that name none, such as +09:00 (default: the host's)" },
+	{ "client_address", CONFIG_SECTION, AT(input_config, client_address),
+	    .help = "whose address is in the log", .keys = client_keys },
+	{ "identity", CONFIG_LIST, AT(input_config, identity),
+	    .help = "fields that hold accounts and sessions", .keys = identity_keys,
+	    .item_size = sizeof(struct identity_config) },
+	END,
+};
+
+static const struct config_key sink_keys[] = {
+	{ "type", CONFIG_ENUM, AT(sink_config, type), .help = "where to", .names = sink_types,
+	    .required = true },
+	{ "path", CONFIG_TEXT, AT(sink_config, path),
+	    .help = "sqlite: the database; file: the folder" },
+	{ "keep", CONFIG_DURATION, AT(sink_config, keep_us), .def = "7d",
+	    .help = "how long rows and files are kept", .min = SECOND },
+	{ "max_size", CONFIG_BYTES, AT(sink_config, max_size), .def = "1GiB",
+	    .help = "the oldest rows or files go when it is larger", .min = MIB },
+	{ "max_lag", CONFIG_DURATION, AT(sink_config, max_lag_us),
+	    .help = "how far the sink may fall behind before events other than detections are "
+		    "skipped; default: as far as the journal holds" },
+	{ "compress", CONFIG_BOOL, AT(sink_config, compress), .def = "true", .help = "file: gzip" },
+	{ "rotate", CONFIG_DURATION, AT(sink_config, rotate_us), .def = "5m",
+	    .help = "file: a file is closed after this time", .min = SECOND },
+	{ "rotate_size", CONFIG_BYTES, AT(sink_config, rotate_bytes), .def = "64MiB",
+	    .help = "file: or at this size", .min = 65536 },
+	END,
+};
+
+static const struct config_key network_value[] = {
+	{ "", CONFIG_PREFIXES, AT(network_config, set), .help = "networks" },
+	END,
+};
+
+static const struct config_key format_keys[] = {
+	{ "pattern", CONFIG_TEXT, AT(format_config, pattern),
+	    .help = "PCRE2 with named groups: (?<client_address>...) becomes client.address",
+	    .required = true },
+	{ "time", CONFIG_TEXT, AT(format_config, time),
+	    .help = "format of the group `time`: rfc3339, clf, bsd, epoch, epoch_ms; default: the "
+		    "first that fits" },
+	END,
+};
+
+static const struct config_key journal_keys[] = {
+	{ "dir", CONFIG_TEXT, AT(config, journal.dir), .def = "/var/lib/sekisho/journal",
+	    .help = "folder of the journal" },
+	{ "max_size", CONFIG_BYTES, AT(config, journal.max_size), .def = "2GiB",
+	    .help = "on disk; beyond it the oldest bulk events are shed and counted",
+	    .min = 16 * MIB },
+	{ "min_free", CONFIG_SPACE, AT(config, journal.min_free), .def = "10%",
+	    .help = "of the file system, never used" },
+	{ "segment_size", CONFIG_BYTES, AT(config, journal.segment_size), .def = "64MiB",
+	    .help = "of one file", .min = MIB, .max = GIB },
+	END,
+};
+
+static const struct config_key response_rule_keys[] = {
+	{ "rule", CONFIG_TEXT, AT(response_rule, rule), .help = "name, `*` stands for anything" },
+	{ "tag", CONFIG_TEXT, AT(response_rule, tag), .help = "a tag of the rule" },
+	{ "level", CONFIG_TEXT, AT(response_rule, level), .help = "level of the alert" },
+	{ "category", CONFIG_TEXT, AT(response_rule, category), .help = "category of the alert" },
+	{ "action", CONFIG_ENUM, AT(response_rule, action), .def = "default", .help = "what to do",
+	    .names = actions },
+	{ "mode", CONFIG_ENUM, AT(response_rule, mode), .def = "default",
+	    .help = "shadow, canary or enforce for these alerts alone", .names = rule_modes },
+	{ "ttl", CONFIG_DURATION, AT(response_rule, ttl_us), .help = "length of the first block" },
+	END,
+};
+
+static const struct config_key response_keys[] = {
+	{ "mode", CONFIG_ENUM, AT(config, response.mode), .def = "shadow",
+	    .help = "shadow: decide and record; canary: block on a stable share of hosts; enforce: "
+		    "block",
+	    .names = modes },
+	{ "canary", CONFIG_PERCENT, AT(config, response.canary), .def = "10%",
+	    .help = "share of hosts that block in mode canary" },
+	{ "never_block", CONFIG_PREFIXES, AT(config, response.never_block),
+	    .help = "networks that nothing may block; own addresses, gateways, resolvers and all "
+		    "hops are added" },
+	{ "planes", CONFIG_TEXTS, AT(config, response.planes),
+	    .help = "where blocks are made: nftables or dry-run" },
+	{ "ttl", CONFIG_DURATION, AT(config, response.ttl_us), .def = "1h",
+	    .help = "length of a first block; each repetition within a week is four times as long",
+	    .min = SECOND },
+	{ "max_ttl", CONFIG_DURATION, AT(config, response.max_ttl_us), .def = "7d",
+	    .help = "no block is longer", .min = SECOND },
+	{ "max_event_age", CONFIG_DURATION, AT(config, response.max_event_age_us), .def = "10m",
+	    .help = "an older event may alert but starts no block", .min = SECOND },
+	{ "max_per_minute", CONFIG_UINT, AT(config, response.max_per_minute), .def = "30",
+	    .help = "new blocks a minute; beyond it blocking stops and says so", .min = 1 },
+	{ "max_blocks", CONFIG_UINT, AT(config, response.max_blocks), .def = "10000",
+	    .help = "blocks at one time", .min = 1, .max = 100000 },
+	{ "max_collateral", CONFIG_UINT, AT(config, response.max_collateral), .def = "3",
+	    .help = "accounts that may share a blocked address" },
+	{ "rules", CONFIG_LIST, AT(config, response.rules),
+	    .help = "other responses for some alerts; the first that fits counts",
+	    .keys = response_rule_keys, .item_size = sizeof(struct response_rule) },
+	END,
+};
+
+static const struct config_key status_keys[] = {
+	{ "socket", CONFIG_TEXT, AT(config, status.socket), .def = "/run/sekisho/status.sock",
+	    .help = "Unix socket of status, tap, audit and blocks" },
+	{ "listen", CONFIG_TEXT, AT(config, status.listen),
+	    .help = "address:port of /metrics, /healthz and /readyz; absent: off" },
+	END,
+};
+
+static const struct config_key log_keys[] = {
+	{ "level", CONFIG_TEXT, AT(config, log.level), .def = "info",
+	    .help = "error, warn, info or debug" },
+	END,
+};
+
+const struct config_key config_keys[] = {
+	{ "service", CONFIG_TEXT, AT(config, service),
+	    .help = "service.name of all events; default: the host's name" },
+	{ "service_version", CONFIG_TEXT, AT(config, service_version),
+	    .help = "service.version of all events" },
+	{ "environment", CONFIG_TEXT, AT(config, environment),
+	    .help = "deployment.environment.name of all events" },
+	{ "user", CONFIG_TEXT, AT(config, user), .help = "user to run as when started as root" },
+	{ "inputs", CONFIG_LIST, AT(config, inputs), .help = "what to read", .keys = input_keys,
+	    .item_size = sizeof(struct input_config), .required = true },
+	{ "networks", CONFIG_MAP, AT(config, networks),
+	    .help = "names for lists of networks, used by hops", .keys = network_value,
+	    .item_size = sizeof(struct network_config) },
+	{ "parsers", CONFIG_MAP, AT(config, parsers), .help = "formats of your own",
+	    .keys = format_keys, .item_size = sizeof(struct format_config) },
+	{ "rules", CONFIG_TEXTS, AT(config, rules),
+	    .help = "folders of Sigma rules; default: /etc/sekisho/rules, then "
+		    "/usr/share/sekisho/rules" },
+	{ "journal", CONFIG_SECTION, AT(config, journal),
+	    .help = "the log on disk that everything goes through", .keys = journal_keys },
+	{ "sinks", CONFIG_MAP, AT(config, sinks), .help = "where events and alerts are delivered",
+	    .keys = sink_keys, .item_size = sizeof(struct sink_config) },
+	{ "response", CONFIG_SECTION, AT(config, response), .help = "what alerts lead to",
+	    .keys = response_keys },
+	{ "status", CONFIG_SECTION, AT(config, status), .help = "how to ask the running agent",
+	    .keys = status_keys },
+	{ "log", CONFIG_SECTION, AT(config, log), .help = "the agent's own log", .keys = log_keys },
+	END,
+};

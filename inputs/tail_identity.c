@@ -1,0 +1,165 @@
+/* Which log is this, and where were we? See tail.h. */
+#include "base/identity.h"
+#include "inputs/tail_internal.h"
+
+#include <xxhash.h>
+
+uint64_t tail_hash_before(struct open_file *f, uint64_t offset, bool *ok)
+{
+	char b[TAIL_BEFORE];
+	size_t n = offset < sizeof(b) ? (size_t)offset : sizeof(b);
+	ssize_t got = n > 0 ? tail_pread(f, b, n, offset - n) : 0;
+
+	*ok = got == (ssize_t)n;
+	return *ok ? XXH3_64bits(b, n) : 0;
+}
+
+static bool read_head(struct open_file *f, uint64_t *hash)
+{
+	char b[IDENTITY_HEAD_MAX];
+	ssize_t n = tail_pread(f, b, sizeof(b), 0);
+	struct slice head = identity_head((struct slice){ b, n > 0 ? (size_t)n : 0 });
+
+	if (head.n == 0)
+		return false;
+	*hash = identity_head_hash(head);
+	return true;
+}
+
+static uint64_t file_size(struct open_file *f)
+{
+	struct stat st;
+
+	return f->fd >= 0 && fstat(f->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+/* Is somebody else at that place of that log already? */
+static bool is_taken(const struct tail *t, const struct open_file *f, const struct tail_position *p)
+{
+	for (unsigned i = 0; i < t->n_files; i++) {
+		const struct open_file *o = t->files[i];
+
+		if (o != f && o->known && o->pub.head_hash == p->head_hash &&
+		    o->pub.number == p->number)
+			return true;
+	}
+	return false;
+}
+
+static bool agrees(struct open_file *f, const struct tail_position *p)
+{
+	bool ok;
+
+	if (f->fd >= 0 && file_size(f) < p->offset)
+		return false;
+
+	uint64_t h = tail_hash_before(f, p->offset, &ok);
+
+	return ok && h == p->before_hash;
+}
+
+static void take(struct open_file *f, const struct tail_position *p)
+{
+	f->pub.number = p->number;
+	f->pub.offset = p->offset;
+	f->before_hash = p->before_hash;
+	f->known = true;
+}
+
+/* A saved position of this very file, or of a log that this is a copy of. */
+static bool match_saved(struct tail *t, struct open_file *f)
+{
+	struct tail_position p;
+	bool shortened = false;
+
+	for (unsigned i = 0; t->cb.saved(t->cb.ctx, f->pub.head_hash, i, &p); i++) {
+		bool same = p.dev == f->pub.dev && p.ino == f->pub.ino;
+
+		if (is_taken(t, f, &p))
+			continue;
+		if (same && !agrees(f, &p) && file_size(f) < p.offset)
+			shortened = true;
+		if (same && agrees(f, &p)) {
+			take(f, &p);
+			return true;
+		}
+	}
+	for (unsigned i = 0; t->cb.saved(t->cb.ctx, f->pub.head_hash, i, &p); i++)
+		if (!is_taken(t, f, &p) && p.offset > 0 && agrees(f, &p)) {
+			take(f, &p);
+			return true;
+		}
+	if (shortened)
+		t->cb.report(t->cb.ctx, TAIL_SHORTENED, f->path, 0);
+	return false;
+}
+
+/* The place behind the last LF of what is there now. */
+static uint64_t end_of_lines(struct open_file *f)
+{
+	uint64_t size = file_size(f);
+	char b[65536];
+
+	for (uint64_t to = size; to > 0;) {
+		uint64_t from = to > sizeof(b) ? to - sizeof(b) : 0;
+		ssize_t n = tail_pread(f, b, (size_t)(to - from), from);
+		const char *lf = n > 0 ? memrchr(b, '\n', (size_t)n) : NULL;
+
+		if (lf != NULL)
+			return from + (uint64_t)(lf - b) + 1;
+		to = from;
+	}
+	return 0;
+}
+
+bool tail_identify(struct tail *t, struct open_file *f)
+{
+	bool ok;
+
+	if (!read_head(f, &f->pub.head_hash))
+		return false;
+	if (match_saved(t, f))
+		return true;
+	f->pub.number = t->cb.new_number(t->cb.ctx, f->pub.head_hash);
+	f->pub.offset = 0;
+	f->known = true;
+	if (f->pattern->start.first_start && f->pub.first_start && f->pattern->start.from_end)
+		f->pub.offset = end_of_lines(f);
+	f->before_hash = tail_hash_before(f, f->pub.offset, &ok);
+	return true;
+}
+
+static void restart(struct tail *t, struct open_file *f, enum tail_report why, uint64_t lost)
+{
+	t->cb.report(t->cb.ctx, why, f->path, lost);
+	f->known = false;
+	f->pub.offset = 0;
+	f->pub.first_start = false;
+	f->size = 0;
+	f->scanned = 0;
+	if (!read_head(f, &f->pub.head_hash))
+		return; /* tail_identify() comes back to it */
+	/* never matched against saved positions: what was there is gone */
+	f->pub.number = t->cb.new_number(t->cb.ctx, f->pub.head_hash);
+	f->known = true;
+}
+
+void tail_check(struct tail *t, struct open_file *f)
+{
+	uint64_t head;
+	bool ok;
+
+	if (f->gz != NULL)
+		return;
+
+	uint64_t size = file_size(f);
+	bool head_ok = read_head(f, &head) && head == f->pub.head_hash;
+	uint64_t unread = f->size > f->pub.offset ? f->size - f->pub.offset : 0;
+
+	if (size < f->pub.offset || size < f->size) {
+		restart(t, f, TAIL_TRUNCATED, unread);
+		return;
+	}
+	if (!head_ok || tail_hash_before(f, f->pub.offset, &ok) != f->before_hash || !ok)
+		restart(t, f, TAIL_REWRITTEN, unread);
+}

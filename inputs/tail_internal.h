@@ -1,0 +1,78 @@
+/* tail_internal.h - what the tail_*.c files share. Not for others. */
+#ifndef INPUTS_TAIL_INTERNAL_H
+#define INPUTS_TAIL_INTERNAL_H
+
+#include "inputs/tail.h"
+
+#include <sys/stat.h>
+#include <zlib.h>
+
+enum {
+	TAIL_MAX_FILES = 4096,
+	TAIL_MAX_PATTERNS = 256,
+	TAIL_RESCAN_MS = 5000,	/* patterns are looked up anew, in case an event was lost */
+	TAIL_LET_GO_MS = 30000, /* a renamed file is kept that long after its last byte */
+	TAIL_IDLE_MS = 2000,	/* then open events are closed */
+};
+
+struct pattern {
+	char dir[TAIL_PATH_MAX];
+	char name[256]; /* of the last component */
+	unsigned input;
+	int watch; /* inotify, or -1 */
+	struct tail_start start;
+};
+
+struct open_file {
+	struct tail_file pub;
+	char path[TAIL_PATH_MAX];
+	int fd; /* -1: gzip */
+	gzFile gz;
+	uint64_t gz_at; /* uncompressed offset of the stream */
+	uint64_t size;	/* seen last */
+	uint64_t before_hash;
+	bool dirty;    /* there may be more to read */
+	bool known;    /* it has its identity */
+	bool renamed;  /* its path is another file's now, or nobody's */
+	bool catch_up; /* found beside its log: read to its end, then let go */
+	bool checked;  /* identity was checked since it became dirty */
+	bool idle_said;
+	int64_t last_ms;  /* of the last byte, or of opening */
+	uint64_t scanned; /* of a line longer than a window: bytes known to have no end */
+	uint64_t order;	  /* files are read in this order */
+	const struct pattern *pattern;
+};
+
+struct tail {
+	struct tail_callbacks cb;
+	int inotify;
+	struct pattern patterns[TAIL_MAX_PATTERNS];
+	unsigned n_patterns;
+	struct open_file **files;
+	unsigned n_files;
+	unsigned turn;
+	uint64_t next_order;
+	char *buf;
+	size_t buf_n;
+	int64_t next_scan_ms;
+	bool started;
+};
+
+int64_t tail_now_ms(void);
+
+/* tail_find.c */
+void tail_scan(struct tail *t);	  /* look up all patterns */
+void tail_events(struct tail *t); /* read inotify */
+struct open_file *tail_open_path(struct tail *t, const struct pattern *p, const char *path);
+
+/* tail_identity.c: give an open file its identity and place. False: it has no head yet. */
+bool tail_identify(struct tail *t, struct open_file *f);
+/* Still the log it was? After it became dirty. Restarts it under a new number when not. */
+void tail_check(struct tail *t, struct open_file *f);
+uint64_t tail_hash_before(struct open_file *f, uint64_t offset, bool *ok);
+
+/* tail_read.c */
+ssize_t tail_pread(struct open_file *f, void *to, size_t n, uint64_t offset);
+void tail_let_go(struct tail *t, unsigned i);
+
+#endif

@@ -1,0 +1,260 @@
+/* Bytes of the followed files, a window at a time. */
+#include "base/clock.h"
+#include "base/err.h"
+#include "inputs/tail_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+int64_t tail_now_ms(void)
+{
+	return clock_boot_us() / 1000;
+}
+
+struct tail *tail_new(const struct tail_callbacks *cb, size_t window_bytes, struct err *e)
+{
+	struct tail *t = calloc(1, sizeof(*t));
+
+	if (t != NULL) {
+		t->cb = *cb;
+		t->buf_n = window_bytes;
+		t->buf = malloc(window_bytes);
+		t->files = calloc(TAIL_MAX_FILES, sizeof(struct open_file *));
+		t->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	}
+	if (t == NULL || t->buf == NULL || t->files == NULL || t->inotify < 0) {
+		err_set(e, errno, "follow files: %s", strerror(errno));
+		tail_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+static void close_file(struct open_file *f)
+{
+	if (f->gz != NULL)
+		gzclose_r(f->gz);
+	if (f->fd >= 0)
+		close(f->fd);
+	free(f);
+}
+
+void tail_free(struct tail *t)
+{
+	if (t == NULL)
+		return;
+	for (unsigned i = 0; i < t->n_files; i++)
+		close_file(t->files[i]);
+	if (t->inotify > 0)
+		close(t->inotify);
+	free(t->files);
+	free(t->buf);
+	free(t);
+}
+
+void tail_let_go(struct tail *t, unsigned i)
+{
+	close_file(t->files[i]);
+	t->n_files--;
+	memmove(t->files + i, t->files + i + 1, (t->n_files - i) * sizeof(struct open_file *));
+}
+
+int tail_fd(const struct tail *t)
+{
+	return t->inotify;
+}
+
+unsigned tail_open_files(const struct tail *t)
+{
+	return t->n_files;
+}
+
+/* gzip has no random access: going back starts anew. */
+static ssize_t gz_pread(struct open_file *f, char *to, size_t n, uint64_t offset)
+{
+	size_t got = 0;
+
+	if (gzseek(f->gz, (z_off_t)offset, SEEK_SET) < 0)
+		return -1;
+	while (got < n) {
+		int k = gzread(f->gz, to + got, (unsigned)(n - got));
+
+		if (k < 0)
+			return got > 0 ? (ssize_t)got : -1;
+		if (k == 0)
+			break;
+		got += (size_t)k;
+	}
+	return (ssize_t)got;
+}
+
+ssize_t tail_pread(struct open_file *f, void *to, size_t n, uint64_t offset)
+{
+	size_t got = 0;
+
+	if (f->gz != NULL)
+		return gz_pread(f, to, n, offset);
+	while (got < n) {
+		ssize_t k = pread(f->fd, (char *)to + got, n - got, (off_t)(offset + got));
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0)
+			return got > 0 ? (ssize_t)got : -1;
+		if (k == 0)
+			break;
+		got += (size_t)k;
+	}
+	return (ssize_t)got;
+}
+
+/* Has a file that nobody writes any more been read to its end for long enough? */
+static bool is_done(const struct open_file *f, int64_t now)
+{
+	return f->catch_up || (f->renamed && now - f->last_ms >= TAIL_LET_GO_MS);
+}
+
+/* Something to give out of f? Fills *w. */
+static bool read_file(struct tail *t, struct open_file *f, struct tail_window *w, int64_t now)
+{
+	if (!f->checked && f->known) {
+		tail_check(t, f);
+		f->checked = true;
+	}
+	if (!f->known && !tail_identify(t, f)) {
+		f->dirty = false;
+		return false;
+	}
+
+	ssize_t n = tail_pread(f, t->buf, t->buf_n, f->pub.offset);
+
+	if (n < 0) {
+		t->cb.report(t->cb.ctx, TAIL_UNREADABLE, f->path, 0);
+		f->dirty = false;
+		return false;
+	}
+	if ((uint64_t)n + f->pub.offset > f->size) {
+		f->size = (uint64_t)n + f->pub.offset;
+		f->last_ms = now;
+		f->idle_said = false;
+	}
+	*w = (struct tail_window){
+		.file = &f->pub, .text = { t->buf, (size_t)n }, .at_end = (size_t)n < t->buf_n
+	};
+	f->dirty = !w->at_end;
+	w->last = w->at_end && is_done(f, now);
+	return n > 0;
+}
+
+/* Files whose open events wait for more lines, or that may be let go. */
+static bool idle_file(struct tail *t, unsigned i, struct tail_window *w, int64_t now)
+{
+	struct open_file *f = t->files[i];
+
+	if (f->known && is_done(f, now)) {
+		if (f->size > f->pub.offset && read_file(t, f, w, now)) {
+			w->last = w->at_end;
+			return true;
+		}
+		tail_let_go(t, i);
+		return false;
+	}
+	if (f->known && f->size > f->pub.offset && !f->idle_said &&
+	    now - f->last_ms >= TAIL_IDLE_MS) {
+		f->idle_said = true;
+		if (read_file(t, f, w, now)) {
+			w->idle = true;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int next_wait(const struct tail *t, int64_t now)
+{
+	int64_t wait = t->next_scan_ms - now;
+
+	for (unsigned i = 0; i < t->n_files; i++) {
+		const struct open_file *f = t->files[i];
+		int64_t due = f->renamed ? f->last_ms + TAIL_LET_GO_MS
+			      : f->size > f->pub.offset && !f->idle_said ? f->last_ms + TAIL_IDLE_MS
+									 : INT64_MAX;
+
+		if (due != INT64_MAX && due - now < wait)
+			wait = due - now;
+	}
+	return wait < 0 ? 0 : (int)wait;
+}
+
+bool tail_next(struct tail *t, struct tail_window *w, int *wait_ms)
+{
+	int64_t now = tail_now_ms();
+
+	tail_events(t);
+	if (now >= t->next_scan_ms) {
+		tail_scan(t);
+		t->next_scan_ms = now + TAIL_RESCAN_MS;
+	}
+	/* what was written before this start, in order of age; after that, everybody in turn */
+	for (unsigned k = 0; k < t->n_files; k++) {
+		unsigned i = (t->turn + k) % t->n_files;
+
+		if (t->files[i]->catch_up)
+			i = k; /* older siblings stand before their log in the list */
+		if (t->files[i]->dirty && read_file(t, t->files[i], w, now)) {
+			t->turn = i + 1;
+			return true;
+		}
+	}
+	for (unsigned i = 0; i < t->n_files; i++)
+		if (idle_file(t, i, w, now))
+			return true;
+	*wait_ms = next_wait(t, now);
+	return false;
+}
+
+void tail_used(struct tail *t, struct tail_window *w, uint64_t used, uint64_t *before_hash)
+{
+	struct open_file *f = (struct open_file *)w->file;
+	bool ok;
+
+	(void)t;
+	f->pub.offset += used;
+	if (used > 0)
+		f->scanned = 0;
+	f->before_hash = tail_hash_before(f, f->pub.offset, &ok);
+	*before_hash = f->before_hash;
+	if (w->last && w->at_end)
+		f->catch_up = true; /* nothing more is wanted of it */
+}
+
+uint64_t tail_line_end(struct tail *t, struct tail_window *w, bool *ended)
+{
+	struct open_file *f = (struct open_file *)w->file;
+	uint64_t at = f->scanned > w->text.n ? f->scanned : w->text.n;
+	char chunk[65536];
+
+	*ended = false;
+	(void)t;
+	for (;;) {
+		ssize_t n = tail_pread(f, chunk, sizeof(chunk), f->pub.offset + at);
+		const char *lf = n > 0 ? memchr(chunk, '\n', (size_t)n) : NULL;
+
+		if (lf != NULL) {
+			*ended = true;
+			return at + (uint64_t)(lf - chunk) + 1;
+		}
+		if (n <= 0)
+			break;
+		at += (uint64_t)n;
+	}
+	f->scanned = at;
+	if (f->pub.offset + at > f->size)
+		f->size = f->pub.offset + at;
+	if (is_done(f, tail_now_ms()))
+		return at;
+	f->dirty = false; /* wait for more of it */
+	return 0;
+}

@@ -1,0 +1,183 @@
+#include "match/filter_near.h"
+
+#include "base/err.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+/*
+ * A bucket tests the low and the high nibble of each byte apart, and so accepts the
+ * product of both sets: windows that are alike belong together. Each window goes where
+ * it adds the least expected hits; two more rounds move those that now fit better
+ * elsewhere.
+ */
+enum {
+	ROUNDS = 3,
+	MOVED_MAX = 300, /* windows; of more, none is moved, as that takes time by the square */
+};
+
+/* What a bucket accepts. */
+struct accept {
+	uint16_t nibble[FILTER_NEAR][2]; /* bit: the nibble's value */
+};
+
+struct sorter {
+	double byte[256];  /* share of each in honest text */
+	struct accept *of; /* by place in f->listed */
+	uint8_t *bucket;   /* the same; FILTER_BUCKETS: none yet */
+	unsigned n;
+};
+
+static struct accept accept_of(const struct filter *f, const struct filter_win *w)
+{
+	struct accept a = { { { 0 } } };
+
+	for (unsigned i = 0; i < FILTER_NEAR; i++) {
+		unsigned at = w->near_off + i;
+
+		for (unsigned c = 0; c < 256; c++) {
+			if (at < w->n && !byteset_has(&f->cls[w->cls[at]], c))
+				continue;
+			a.nibble[i][0] |= (uint16_t)(1u << (c & 15));
+			a.nibble[i][1] |= (uint16_t)(1u << (c >> 4));
+		}
+	}
+	return a;
+}
+
+static struct accept join(struct accept a, const struct accept *b)
+{
+	for (unsigned i = 0; i < FILTER_NEAR; i++) {
+		a.nibble[i][0] |= b->nibble[i][0];
+		a.nibble[i][1] |= b->nibble[i][1];
+	}
+	return a;
+}
+
+/* Expected hits a position, taking bytes as independent. */
+static double hits(const struct sorter *s, const struct accept *a)
+{
+	double all = 1;
+
+	for (unsigned i = 0; i < FILTER_NEAR; i++) {
+		double sum = 0;
+
+		for (unsigned c = 0; c < 256; c++)
+			if (a->nibble[i][0] >> (c & 15) & a->nibble[i][1] >> (c >> 4) & 1)
+				sum += s->byte[c];
+		all *= sum;
+	}
+	return all;
+}
+
+/* All that is in each bucket, but for window i. */
+static void without(const struct sorter *s, unsigned i, struct accept rest[FILTER_BUCKETS])
+{
+	memset(rest, 0, FILTER_BUCKETS * sizeof(rest[0]));
+	for (unsigned k = 0; k < s->n; k++)
+		if (k != i && s->bucket[k] < FILTER_BUCKETS)
+			rest[s->bucket[k]] = join(rest[s->bucket[k]], &s->of[k]);
+}
+
+/* Put window i where it adds least to what is there already. */
+static void put(struct sorter *s, unsigned i, struct accept rest[FILTER_BUCKETS])
+{
+	double best = HUGE_VAL;
+	uint8_t to = 0;
+
+	for (uint8_t b = 0; b < FILTER_BUCKETS; b++) {
+		struct accept with = join(rest[b], &s->of[i]);
+		double more = hits(s, &with) - hits(s, &rest[b]);
+
+		if (more < best) {
+			best = more;
+			to = b;
+		}
+	}
+	s->bucket[i] = to;
+	rest[to] = join(rest[to], &s->of[i]);
+}
+
+static void sort(struct sorter *s)
+{
+	struct accept rest[FILTER_BUCKETS] = { 0 };
+
+	memset(s->bucket, FILTER_BUCKETS, s->n);
+	for (unsigned i = 0; i < s->n; i++)
+		put(s, i, rest);
+	for (unsigned round = 1; round < ROUNDS && s->n <= MOVED_MAX; round++) {
+		for (unsigned i = 0; i < s->n; i++) {
+			without(s, i, rest);
+			put(s, i, rest);
+		}
+	}
+}
+
+static void byte_shares(struct sorter *s, enum grams_profile profile)
+{
+	for (unsigned c = 0; c < 256; c++) {
+		struct byteset one = { { 0 } };
+		struct grams_class cls;
+		const struct grams_class *p = &cls;
+
+		byteset_add(&one, c);
+		grams_class_init(&cls, &one);
+		s->byte[c] = grams_share(profile, &p, 1) + 1e-4;
+		/* The counts do not tell case; most letters are small. */
+		if (c >= 'A' && c <= 'Z')
+			s->byte[c] *= .2;
+	}
+}
+
+static void fill_tables(struct filter *f, const struct sorter *s)
+{
+	for (unsigned k = 0; k < s->n; k++) {
+		const struct filter_win *w = &f->win[f->listed[k]];
+		uint8_t bit = (uint8_t)(1u << s->bucket[k]);
+
+		for (unsigned i = 0; i < FILTER_NEAR; i++) {
+			unsigned at = w->near_off + i;
+
+			for (unsigned c = 0; c < 256; c++) {
+				if (at < w->n && !byteset_has(&f->cls[w->cls[at]], c))
+					continue;
+				f->byte[i][c] |= bit;
+				f->nibble[i][0][c & 15] |= bit;
+				f->nibble[i][1][c >> 4] |= bit;
+			}
+		}
+	}
+}
+
+int filter_near_fill(struct filter *f, unsigned n, enum grams_profile profile, struct err *e)
+{
+	struct sorter s = { .n = n };
+	uint32_t *sorted = malloc(n * sizeof(*sorted)), at = 0;
+	int rc = 0;
+
+	s.of = malloc(n * sizeof(*s.of));
+	s.bucket = malloc(n);
+	if (!sorted || !s.of || !s.bucket) {
+		rc = err_set(e, ENOMEM, "no memory for a filter");
+		goto out;
+	}
+	byte_shares(&s, profile);
+	for (unsigned i = 0; i < n; i++)
+		s.of[i] = accept_of(f, &f->win[f->listed[i]]);
+	sort(&s);
+	fill_tables(f, &s);
+	for (unsigned b = 0; b < FILTER_BUCKETS; b++) {
+		f->bucket[b] = at;
+		for (unsigned i = 0; i < n; i++)
+			if (s.bucket[i] == b)
+				sorted[at++] = f->listed[i];
+	}
+	f->bucket[FILTER_BUCKETS] = at;
+	memcpy(f->listed, sorted, n * sizeof(*sorted));
+out:
+	free(sorted);
+	free(s.of);
+	free(s.bucket);
+	return rc;
+}

@@ -1,0 +1,68 @@
+/*
+ * sink.h - the interface of a sink: where journalled records are delivered.
+ *
+ * Each sink has a thread, its own readers of the journal and its own cursor, so it may
+ * block and a slow one delays nobody. Between begin and commit come the records of one
+ * or more frames of one lane, in order; commit settles all of them or none.
+ *
+ * Delivery is at least once: what was not committed comes again after a crash, with
+ * the same numbers. A sink that keeps the cursor in its own transaction makes it
+ * exactly once.
+ */
+#ifndef SINKS_SINK_H
+#define SINKS_SINK_H
+
+#include "base/record.h"
+
+struct err;
+
+enum { SINK_CURSOR_BYTES = 256 };
+
+enum sink_result {
+	SINK_OK,
+	SINK_REJECT, /* put only: this record can never be delivered, *e says why */
+	SINK_RETRY,  /* nothing is settled; the same again later */
+	SINK_HOLD,   /* will not get better by itself (permissions): keep, say so, probe */
+};
+
+/* What the config says; text is owned by the caller and outlives the sink. */
+struct sink_settings {
+	const char *name;
+	const char *path;
+	int64_t keep_us;
+	uint64_t max_size;
+	bool compress;
+	int64_t rotate_us;
+	uint64_t rotate_bytes;
+};
+
+struct sink {
+	const char *name;     /* as written in the config */
+	unsigned max_records; /* of one commit */
+	size_t max_bytes;     /* of their bodies and values */
+
+	/* NULL with *e: wrong settings or an unusable destination. No network yet. */
+	void *(*open)(const struct sink_settings *s, struct err *e);
+
+	/*
+	 * The cursor kept with the data. NULL: the sink keeps none, the caller does.
+	 * *found false: a new destination.
+	 */
+	int (*load_cursor)(void *self, uint8_t cursor[SINK_CURSOR_BYTES], bool *found, struct err *e);
+
+	enum sink_result (*begin)(void *self, struct err *e);
+	enum sink_result (*put)(void *self, const struct record *r, struct err *e);
+	/* cursor: what is true once this is settled; kept with the data by a sink that can. */
+	enum sink_result (*commit)(void *self, const uint8_t cursor[SINK_CURSOR_BYTES], struct err *e);
+	void (*abort)(void *self); /* forget what was put since begin */
+
+	/* Retention and the like, about once a second when nothing waits; may be NULL. */
+	void (*idle)(void *self, int64_t now_us);
+	void (*close)(void *self); /* takes NULL */
+};
+
+extern const struct sink sink_sqlite;
+extern const struct sink sink_file;
+extern const struct sink sink_null;
+
+#endif

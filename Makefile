@@ -25,7 +25,22 @@ HEADERS  = $(sort $(wildcard $(FOLDERS:%=%/*.h)))
 LIB_OBJ  = $(LIB_SRC:%.c=$(O)/%.o)
 UNIT     = $(sort $(wildcard tests/unit/test_*.c))
 
-all: $(O)/sekisho ## build the program at build/sekisho
+PREFIX  ?= /usr
+DEB      = gcc make libc6-dev pkg-config libpcre2-dev zlib1g-dev libisal-dev libxxhash-dev libfyaml-dev \
+           libjansson-dev libsqlite3-dev libmicrohttpd-dev libsystemd-dev libnftables-dev libcap-ng-dev \
+           libseccomp-dev libssl-dev libcmocka-dev python3 python3-pytest sqlite3 nftables iproute2 \
+           nginx-light curl ca-certificates
+DEB_LINT = clang clang-format clang-tidy cppcheck libclang-rt-14-dev
+
+all: deps $(O)/sekisho ## build the program at build/sekisho
+
+deps: ## install what is missing (root on Debian), else print the command that does
+	$(Q)missing=$$(for p in $(DEB); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing: $$missing"; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null || exit 1; \
+	  else echo "missing packages; run: sudo apt-get install $$missing"; exit 1; fi; fi
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
@@ -46,9 +61,69 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libsekisho.a
 $(O)/tests/fuzz/replay_%: $(O)/tests/fuzz/replay.o $(O)/tests/fuzz/fuzz_%.o $(O)/libsekisho.a
 	$(Q)$(CC) $(SAN) $(CFLAGS) -o $@ $^ $(LIBS)
 
-unit: $(UNIT:%.c=$(O)/%) ## build and run the unit tests
-	$(Q)for t in $^; do echo "== $$t"; $$t || exit 1; done
+unit: $(UNIT:%.c=$(O)/%)
+	$(Q)tests/run-unit $^
+
+unit-tests: deps ## unit tests and cases
+	$(Q)$(MAKE) --no-print-directory unit
+
+diff: $(O)/tests/diff/diff_match ## the filters against plain PCRE2, at every alignment
+	$(Q)$(O)/tests/diff/diff_match $(DIFF_ARGS) tests/diff/patterns.txt
+
+$(O)/tests/diff/%: $(O)/tests/diff/%.o $(O)/libsekisho.a
+	$(Q)$(CC) $(SAN) $(CFLAGS) -o $@ $^ $(LIBS)
+
+FUZZ     = $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+
+replay: $(FUZZ:%=$(O)/tests/fuzz/replay_%) ## the fuzz targets over their corpora
+	$(Q)for t in $(FUZZ); do $(O)/tests/fuzz/replay_$$t $$(find tests/fuzz/corpus/$$t -type f 2>/dev/null) || exit 1; done
+
+fuzz: ## fuzz every target for FUZZ_S seconds (clang)
+	$(Q)for t in $(FUZZ); do \
+	  $(MAKE) --no-print-directory CC=clang O=build-fuzz SAN="-fsanitize=fuzzer-no-link,address,undefined" \
+	    build-fuzz/tests/fuzz/fuzz_$$t.o build-fuzz/libsekisho.a && \
+	  clang -fsanitize=fuzzer,address,undefined -o build-fuzz/fuzz_$$t build-fuzz/tests/fuzz/fuzz_$$t.o build-fuzz/libsekisho.a $(LIBS) && \
+	  mkdir -p build-fuzz/corpus_$$t && \
+	  build-fuzz/fuzz_$$t -max_total_time=$(or $(FUZZ_S),60) build-fuzz/corpus_$$t tests/fuzz/corpus/$$t || exit 1; done
+
+ASAN     = O=build-asan SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" CFLAGS="-O1 -g"
+
+asan: ## unit tests, cases, corpora and the differential test under sanitizers
+	$(Q)$(MAKE) --no-print-directory $(ASAN) DIFF_ARGS="-k 8" unit replay diff
+
+e2e: $(O)/sekisho ## end-to-end tests of the real program
+	$(Q)python3 -m pytest -q -p no:cacheprovider tests/e2e
+
+test: deps ## everything: unit, cases, rules, differential, corpora, end to end, sanitizers
+	$(Q)tests/run-all
+
+lint: ## format, include directions, headers alone, clang-tidy, cppcheck
+	clang-format --dry-run -Werror $(LIB_SRC) agent/main.c $(HEADERS)
+	python3 tests/lint/layers.py $(LIB_SRC) agent/main.c $(HEADERS)
+	for h in $(HEADERS); do $(CC) $(CPPFLAGS) $(WARN) -Wno-unused-macros -fsyntax-only -x c -include $$h /dev/null || exit 1; done
+	cppcheck --quiet --error-exitcode=1 --enable=warning,portability,performance --inline-suppr \
+	  --suppress=missingIncludeSystem --std=c11 -DHAVE_ISAL=1 -I. $(LIB_SRC)
+	clang-tidy --quiet $(LIB_SRC) -- $(CPPFLAGS) 2>/dev/null
+
+grams: ## make the table of byte frequencies anew
+	python3 tools/grams/grams.py > match/grams_data.inc
+
+demo: deps $(O)/sekisho ## attackers against a real nginx: recognised, stored and blocked
+	$(Q)tests/demo/demo.sh
+
+bench: deps $(O)/sekisho ## throughput against wc -l and rg on the same bytes
+	$(Q)bench/bench.sh
+
+install: $(O)/sekisho ## install below PREFIX (and DESTDIR)
+	install -D -m 755 $(O)/sekisho $(DESTDIR)$(PREFIX)/bin/sekisho
+	cd rules && find . -name '*.yml' -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/sekisho/rules/{} \;
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+clean: ## remove build folders
+	rm -rf build build-*
 
 -include $(LIB_OBJ:.o=.d) $(O)/agent/main.d
-.PHONY: all unit
+.PHONY: all deps unit unit-tests diff replay fuzz asan e2e test lint grams demo bench install help clean
 .SECONDARY:

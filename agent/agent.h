@@ -20,6 +20,7 @@
 
 struct planes;
 struct ship;
+struct control;
 
 /* A rule set with what is made of it; a reload makes a new one. */
 struct rules_in_use {
@@ -70,9 +71,21 @@ struct agent {
 	atomic_bool reader_ready; /* first look at all inputs is done */
 	atomic_bool journal_ok;
 	atomic_llong last_commit_us;
+	bool running;
+	struct control *control;
 	int stop_fd; /* eventfd: readable when the reader should end */
 	pthread_t reader_thread, committer_thread;
 };
+
+/* In order; -1: agent_close() takes back what there is. */
+int agent_open(struct agent *a, struct err *e);
+int agent_start(struct agent *a, struct err *e);
+/* Drain: what was read is journalled, what is journalled is delivered if the sinks take it. */
+void agent_close(struct agent *a);
+
+/* The rules that the config names; problems are added to p. NULL: no memory. */
+struct ruleset *agent_load_rules(const struct config *c, struct problems *p);
+void agent_take_rules(void *committer, void *arg);
 
 /* Ask the agent to end: from any thread, also a signal handler's. */
 void agent_stop(struct agent *a);
@@ -95,6 +108,10 @@ int agent_replay(void *agent, const struct frame_header *h, struct slice control
 /* From any thread but the committer: run call(agent, arg) there and wait until its records are
  * durable. */
 void agent_ask(struct agent *a, void (*call)(void *agent, void *arg), void *arg);
+
+/* For such a call, whose first argument is the committer: how decisions are recorded. */
+block_cb *committer_block_cb(void);
+struct agent *committer_agent(void *committer);
 
 /* A ledger row: what may be lost, and where. From the reader: through its batch. */
 struct ledger_row {

@@ -11,8 +11,13 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } commands[] = {
+	{ "run", cmd_run, "the agent, in the foreground" },
 	{ "scan", cmd_scan, "parse, detect and correlate over files, print what was found" },
 	{ "rules", cmd_rules, "list, lint, test and explain rules" },
+	{ "status", cmd_status, "what the running agent does" },
+	{ "audit", cmd_audit, "do the sums of what was read and delivered balance?" },
+	{ "blocks", cmd_blocks, "who is blocked, why, and how to undo it" },
+	{ "schema", cmd_schema, "the tables" },
 	{ "formats", cmd_formats, "the parsers" },
 	{ "version", cmd_version, "version and build" },
 };

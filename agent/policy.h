@@ -55,6 +55,9 @@ void policy_free(struct policy *p);
 /* Own interfaces, gateways and resolvers, read from the system now. */
 int policy_discover(struct policy *p, struct err *e);
 
+/* The set that nothing may block, after policy_discover(). */
+const struct ip_set *policy_never(const struct policy *p);
+
 /* Decide on an alert. cb gets the block that was made or prolonged, if any. */
 void policy_alert(struct policy *p, const struct alert *a, int64_t now_us, int64_t read_us,
     struct verdict_on_alert *out, block_cb *cb, void *ctx);

@@ -1,91 +1,7 @@
 #include "agent/render.h"
 
 #include "base/record.h"
-
-static void put_number(struct json *j, const struct attr *a)
-{
-	struct slice v = { a->p, a->n };
-	int64_t n;
-
-	if (slice_i64(v, &n))
-		json_i64(j, n);
-	else
-		json_text(j, v);
-}
-
-static bool is_decimal(struct slice v)
-{
-	bool point = false;
-
-	for (size_t i = 0; i < v.n; i++) {
-		if (v.p[i] == '.' && !point && i > 0 && i + 1 < v.n)
-			point = true;
-		else if (v.p[i] < '0' || v.p[i] > '9')
-			return false;
-	}
-	/* JSON allows no leading zeros */
-	return v.n > 0 && v.n < 24 && (v.p[0] != '0' || v.n == 1 || v.p[1] == '.');
-}
-
-void render_attributes(struct json *j, const struct event *ev)
-{
-	JSON_KEY(j, "attributes");
-	json_open(j, '{');
-	for (unsigned i = 0; i < ev->n_attrs; i++) {
-		const struct attr *a = &ev->attrs[i];
-		struct slice v = { a->p, a->n };
-
-		json_key(j, attr_name(a));
-		switch (attr_defs[a->key].type) {
-		case ATTR_TYPE_INT:
-			put_number(j, a);
-			break;
-		case ATTR_TYPE_FLOAT:
-			if (is_decimal(v))
-				json_raw(j, v);
-			else
-				json_text(j, v);
-			break;
-		case ATTR_TYPE_BOOL:
-			json_bool(j, slice_eq(v, SLICE("true")));
-			break;
-		case ATTR_TYPE_TEXT:
-			json_text(j, v);
-			break;
-		}
-	}
-	json_close(j, '}');
-}
-
-static void text_if(struct json *j, const char *key, struct slice v)
-{
-	if (v.n > 0)
-		json_member_text(j, key, v);
-}
-
-void render_detections(struct json *j, const struct event *ev)
-{
-	if (ev->n_detections == 0)
-		return;
-	JSON_KEY(j, "detections");
-	json_open(j, '[');
-	for (unsigned i = 0; i < ev->n_detections; i++) {
-		const struct detection *d = &ev->detections[i];
-		bool score = slice_eq(d->form, SLICE("score"));
-
-		json_open(j, '{');
-		json_member_text(j, "rule", d->rule);
-		text_if(j, "id", d->id);
-		json_member_text(j, "category", d->category);
-		json_member_text(j, "level", d->level);
-		text_if(j, "field", d->field);
-		text_if(j, score ? "parts" : "match", d->match);
-		if (!score)
-			text_if(j, "form", d->form);
-		json_close(j, '}');
-	}
-	json_close(j, ']');
-}
+#include "base/record_json.h"
 
 void render_event(struct json *j, const struct event *ev, const uint64_t id[2], struct slice parser)
 {
@@ -102,8 +18,12 @@ void render_event(struct json *j, const struct event *ev, const uint64_t id[2], 
 	json_time(j, ev->time_us);
 	json_member_text(j, "parser", parser);
 	json_member_text(j, "body", ev->body);
-	render_attributes(j, ev);
-	render_detections(j, ev);
+	JSON_KEY(j, "attributes");
+	record_json_attributes(j, ev);
+	if (ev->n_detections > 0) {
+		JSON_KEY(j, "detections");
+		record_json_detections(j, ev);
+	}
 	json_close(j, '}');
 }
 

@@ -11,8 +11,4 @@ void render_event(
     struct json *j, const struct event *ev, const uint64_t id[2], struct slice parser);
 void render_alert(struct json *j, const struct alert *a);
 
-/* The members `attributes` and `detections`, as an open object gets them. */
-void render_attributes(struct json *j, const struct event *ev);
-void render_detections(struct json *j, const struct event *ev);
-
 #endif

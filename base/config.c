@@ -295,7 +295,7 @@ static void read_key(
 		read_items(r, y, k, to);
 		break;
 	case CONFIG_SECTION:
-		config_read(r, y, k->keys, to, 0);
+		config_read(r, y, k->keys, out, 0); /* its offsets are in the same struct */
 		break;
 	case CONFIG_TEXT:
 	case CONFIG_SECRET:
@@ -318,7 +318,7 @@ static void read_default(struct config_reader *r, const struct config_key *k, ch
 	};
 
 	if (k->type == CONFIG_SECTION)
-		config_read(r, NULL, k->keys, out + k->offset, 0);
+		config_read(r, NULL, k->keys, out, 0);
 	else if (k->def != NULL)
 		read_key(r, &y, k, out);
 }

@@ -24,7 +24,7 @@ enum config_type {
 	CONFIG_ENUM,	 /* unsigned: index into names */
 	CONFIG_TEXTS,	 /* struct config_texts: one or a list */
 	CONFIG_PREFIXES, /* struct ip_set: one or a list */
-	CONFIG_SECTION,	 /* a struct with keys of its own, in place */
+	CONFIG_SECTION,	 /* keys of its own, with offsets in the same struct */
 	CONFIG_LIST,	 /* struct config_items of sections */
 	CONFIG_MAP,	 /* the same by name: the item's first member is const char *name */
 };

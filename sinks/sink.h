@@ -48,12 +48,14 @@ struct sink {
 	 * The cursor kept with the data. NULL: the sink keeps none, the caller does.
 	 * *found false: a new destination.
 	 */
-	int (*load_cursor)(void *self, uint8_t cursor[SINK_CURSOR_BYTES], bool *found, struct err *e);
+	int (*load_cursor)(
+	    void *self, uint8_t cursor[SINK_CURSOR_BYTES], bool *found, struct err *e);
 
 	enum sink_result (*begin)(void *self, struct err *e);
 	enum sink_result (*put)(void *self, const struct record *r, struct err *e);
 	/* cursor: what is true once this is settled; kept with the data by a sink that can. */
-	enum sink_result (*commit)(void *self, const uint8_t cursor[SINK_CURSOR_BYTES], struct err *e);
+	enum sink_result (*commit)(
+	    void *self, const uint8_t cursor[SINK_CURSOR_BYTES], struct err *e);
 	void (*abort)(void *self); /* forget what was put since begin */
 
 	/* Retention and the like, about once a second when nothing waits; may be NULL. */

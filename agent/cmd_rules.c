@@ -1,0 +1,115 @@
+/* sekisho rules list | lint | test | explain: the tools of whoever writes rules. */
+#include "agent/commands.h"
+#include "agent/offline.h"
+#include "agent/rule_test.h"
+#include "base/identity.h"
+#include "base/units.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+static const struct usage usage = {
+	"sekisho rules list | lint | test | explain LINE  [--rules DIR]... [--parser NAME]",
+	"list: the rules and what they cost. lint: everything that is wrong or slow. test: run "
+	"the\n"
+	"examples that rules carry. explain: why a line matches, or what it is taken for.",
+	"sekisho rules test --rules ./rules",
+};
+
+static void list(const struct offline *o)
+{
+	for (unsigned i = 0; i < o->rs->n_rules; i++) {
+		const struct rule *r = &o->rs->rules[i];
+
+		printf("%-40.*s %-13s %-13s %s%s%s%s\n", SLICE_ARG(r->name),
+		    category_names[r->category], level_names[r->level],
+		    r->conclusive ? "conclusive " : "", r->weight > 0 ? "weighted " : "",
+		    r->generate ? "" : "silent ", r->untriggered ? "UNTRIGGERED" : "");
+	}
+	for (unsigned i = 0; i < o->rs->n_correlations; i++) {
+		const struct correlation *c = &o->rs->correlations[i];
+		char span[32];
+
+		printf("%-40.*s %-13s %-13s correlation: %llu in %s\n", SLICE_ARG(c->name),
+		    category_names[c->category], level_names[c->level],
+		    (unsigned long long)c->threshold, units_show_duration(c->timespan_us, span));
+	}
+	printf("%u rules, %u correlations\n", o->rs->n_rules, o->rs->n_correlations);
+}
+
+/* What loading accepted and a careful author would not. */
+static int lint(const struct offline *o)
+{
+	unsigned bad = 0;
+
+	for (unsigned i = 0; i < o->rs->n_rules; i++) {
+		const struct rule *r = &o->rs->rules[i];
+		bool match = false;
+		bool ignore = false;
+
+		if (r->untriggered) {
+			printf("%.*s:%u: error: %.*s: no part of the condition is rare enough to "
+			       "look for: "
+			       "every event would be tried. Add a literal of three bytes or more\n",
+			    SLICE_ARG(r->file), r->line, SLICE_ARG(r->name));
+			bad++;
+		}
+		for (unsigned k = 0; k < r->n_tests; k++) {
+			match = match || r->tests[k].match;
+			ignore = ignore || !r->tests[k].match;
+		}
+		if (!match || !ignore)
+			printf("%.*s:%u: warning: %.*s: tests of %s are missing\n",
+			    SLICE_ARG(r->file), r->line, SLICE_ARG(r->name),
+			    !match && !ignore ? "both kinds (match, ignore)"
+			    : match	      ? "what it must ignore"
+					      : "what it must match");
+	}
+	printf(
+	    "%u rules, %u correlations, %u errors\n", o->rs->n_rules, o->rs->n_correlations, bad);
+	return bad > 0 ? EX_DATAERR : 0;
+}
+
+int cmd_rules(int argc, char **argv)
+{
+	struct offline_options opt = { 0 };
+	struct host_identity host;
+	struct offline o;
+	int rc;
+	const struct option_def defs[] = {
+		{ "--rules", OPTION_LIST, &opt.rules, "DIR", "rules to use; may be repeated" },
+		{ "--parser", OPTION_TEXT, &opt.parser, "NAME",
+		    "explain: format of the line (default auto)" },
+		{ NULL, OPTION_FLAG, NULL, NULL, NULL },
+	};
+	int n = options_read(argc, argv, defs, &usage, &rc);
+
+	if (n < 0)
+		return rc;
+
+	const char *verb = n > 0 ? argv[1] : "";
+	bool explain = strcmp(verb, "explain") == 0;
+
+	if ((strcmp(verb, "list") != 0 && strcmp(verb, "lint") != 0 && strcmp(verb, "test") != 0 &&
+		!explain) ||
+	    n != (explain ? 2 : 1)) {
+		fprintf(stderr, "usage: %s\n", usage.line);
+		return EX_USAGE;
+	}
+	opt.raw = !explain;
+	identity_host(&host);
+	rc = offline_open(&o, &opt, host.key);
+	if (rc != 0)
+		return rc;
+	if (strcmp(verb, "list") == 0)
+		list(&o);
+	else if (strcmp(verb, "lint") == 0)
+		rc = lint(&o);
+	else if (strcmp(verb, "test") == 0)
+		rc = rule_tests(&o) ? 0 : EX_DATAERR;
+	else
+		rc = rule_explain(&o, argv[2]) ? 0 : 1;
+	offline_close(&o);
+	return rc;
+}

@@ -1,0 +1,305 @@
+/*
+ * The committer thread: the only one that appends, correlates and decides.
+ *
+ * A commit starts at once when batches wait and none is in progress; what comes
+ * meanwhile goes into the next. State (positions, windows, blocks) changes before the
+ * append, so that a checkpoint written with the frame has the frame's effect; what is
+ * told to the outside (planes, answers, free batches) waits until the frame is durable.
+ */
+#include "agent/agent.h"
+#include "agent/alert_record.h"
+#include "agent/planes.h"
+#include "base/clock.h"
+#include "base/deflate.h"
+#include "base/err.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+	COMMIT_WAIT_MS = 1000,
+	COMMIT_MAX_BYTES = 4 << 20,
+	RETRY_MS = 200,
+	MAX_CHANGES = 4096,
+};
+
+struct committer {
+	struct agent *a;
+	struct buf control, bulk; /* the frame's blocks */
+	struct buf state;	  /* scratch */
+	struct block *changes;	  /* decided in this frame; told to the planes afterwards */
+	unsigned n_changes;
+	unsigned n_state; /* state items in a->said */
+	int64_t read_us;  /* of the batch being worked on */
+	int64_t now_us;
+	struct record_context context;
+};
+
+static void on_block(void *ctx, const struct block *b)
+{
+	struct committer *c = ctx;
+
+	block_record(&c->a->said, b, c->a->cfg.response.mode);
+	buf_reset(&c->state);
+	buf_char(&c->state, STATE_BLOCK);
+	block_save(b, &c->state);
+	record_put_state(&c->a->said, RECORD_STATE, buf_as_slice(&c->state));
+	stats_add(&c->a->stats, blocks, b->revision == 1);
+	if (c->n_changes < MAX_CHANGES)
+		c->changes[c->n_changes++] = *b;
+}
+
+static void on_alert(void *ctx, const struct alert *alert)
+{
+	struct committer *c = ctx;
+	struct verdict_on_alert v;
+	policy_alert(c->a->policy, alert, c->now_us, c->read_us, &v, on_block, c);
+	alert_record(&c->a->said, alert, &v);
+	stats_add(&c->a->stats, alerts, alert->revision == 1);
+	log_info("alert", "rule=%s entity=\"%.96s\" count=%llu action=%s effective=%s revision=%u",
+	    alert->rule, alert->value, (unsigned long long)alert->count,
+	    action_names[alert->action], action_names[v.effective], alert->revision);
+}
+
+static void put_position(struct committer *c, const struct position_move *m)
+{
+	buf_reset(&c->state);
+	position_save(m, &c->state);
+	record_put_state(&c->a->said, RECORD_POSITION, buf_as_slice(&c->state));
+	positions_move(c->a->positions, &m->to);
+	c->n_state++;
+}
+
+static void put_sighting(struct committer *c, const struct sighting *s)
+{
+	buf_reset(&c->state);
+	sighting_save(s, &c->state);
+	record_put_state(&c->a->said, RECORD_HIT, buf_as_slice(&c->state));
+	correlator_feed(c->a->correlator, s, on_alert, c);
+	c->n_state++;
+}
+
+static void take_batch(struct committer *c, const struct batch *b, struct journal_frame *f)
+{
+	c->read_us = b->read_us;
+	buf_slice(&c->control, buf_as_slice(&b->control));
+	buf_slice(&c->bulk, buf_as_slice(&b->bulk));
+	f->n_control += b->n_control;
+	f->n_bulk += b->n_bulk;
+	f->bytes_in += b->bytes_in;
+	if (b->moved)
+		put_position(c, &b->move);
+	for (unsigned i = 0; i < b->n_sightings; i++)
+		put_sighting(c, &b->sightings[i]);
+}
+
+/* ---- appending ---- */
+
+static void pause_ms(unsigned ms)
+{
+	struct timespec t = { ms / 1000, (long)(ms % 1000) * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+/*
+ * Until it is durable: encoded frames stay in memory, nothing is given up. On a full
+ * disk the bulk part goes first (counted as shed by every sink), so that detections
+ * and positions go on in the space reserved for them.
+ */
+static void append(struct committer *c, struct journal_frame *f)
+{
+	struct agent *a = c->a;
+	struct err e;
+
+	for (unsigned tries = 0;; tries++) {
+		if (journal_append(a->journal, f, &e) == 0)
+			break;
+		stats_add(&a->stats, journal_failures, 1);
+		atomic_store(&a->journal_ok, false);
+		log_error("journal append failed", "try=%u why=\"%s\"", tries + 1, e.msg);
+		if (e.code == ENOSPC && f->bulk.n > 0) {
+			stats_add(&a->stats, bulk_shed_at_birth, f->n_bulk);
+			f->bulk = (struct slice){ 0 };
+			continue;
+		}
+		if (atomic_load(&a->stopping) && tries > 20)
+			return; /* positions were not moved on disk: the lines are read again */
+		pause_ms(RETRY_MS);
+	}
+	atomic_store(&a->journal_ok, true);
+	atomic_store(&a->last_commit_us, clock_now_us());
+	stats_add(&a->stats, frames, 1);
+}
+
+static void after_commit(struct committer *c)
+{
+	struct agent *a = c->a;
+
+	for (unsigned i = 0; i < c->n_changes && a->planes != NULL; i++)
+		planes_apply(a->planes, &c->changes[i], clock_now_us());
+	c->n_changes = 0;
+	stats_set(&a->stats, windows, correlator_windows(a->correlator));
+	stats_set(&a->stats, windows_evicted, correlator_evicted(a->correlator));
+	stats_set(&a->stats, active_blocks, policy_active(a->policy));
+}
+
+/* One frame of some batches (maybe none) and of what was decided meanwhile. */
+static void commit(struct committer *c, const struct batch *list)
+{
+	struct agent *a = c->a;
+	struct journal_frame f = { .time_us = (uint64_t)c->now_us };
+
+	for (const struct batch *b = list; b != NULL; b = b->next)
+		take_batch(c, b, &f);
+	f.n_control += a->said.n_records;
+	record_end(&a->said, a->deflater, &c->control);
+	f.control = buf_as_slice(&c->control);
+	f.bulk = buf_as_slice(&c->bulk);
+	append(c, &f);
+	after_commit(c);
+}
+
+static void begin(struct committer *c)
+{
+	buf_reset(&c->control);
+	buf_reset(&c->bulk);
+	c->n_state = 0;
+	c->now_us = clock_now_us();
+	c->read_us = 0;
+	agent_context(c->a, &c->context);
+	c->context.observed_us = c->now_us;
+	record_begin(&c->a->said, &c->context);
+}
+
+/* ---- questions of the control thread ---- */
+
+static bool run_call(struct committer *c)
+{
+	struct mailbox *m = &c->a->mailbox;
+	bool any = false;
+
+	pthread_mutex_lock(&m->lock);
+	if (m->call != NULL && !m->done) {
+		void (*call)(void *, void *) = m->call;
+		void *arg = m->arg;
+
+		pthread_mutex_unlock(&m->lock);
+		call(c, arg);
+		any = true;
+		pthread_mutex_lock(&m->lock);
+	}
+	pthread_mutex_unlock(&m->lock);
+	return any;
+}
+
+static void answer_call(struct committer *c)
+{
+	struct mailbox *m = &c->a->mailbox;
+
+	pthread_mutex_lock(&m->lock);
+	m->done = true;
+	m->call = NULL;
+	pthread_cond_broadcast(&m->changed);
+	pthread_mutex_unlock(&m->lock);
+}
+
+void agent_ask(struct agent *a, void (*call)(void *agent, void *arg), void *arg)
+{
+	struct mailbox *m = &a->mailbox;
+
+	pthread_mutex_lock(&m->lock);
+	while (m->busy)
+		pthread_cond_wait(&m->changed, &m->lock);
+	m->busy = true;
+	m->call = call;
+	m->arg = arg;
+	m->done = false;
+	pthread_mutex_unlock(&m->lock);
+	batch_wake(&a->queue);
+	pthread_mutex_lock(&m->lock);
+	while (!m->done)
+		pthread_cond_wait(&m->changed, &m->lock);
+	m->busy = false;
+	pthread_cond_broadcast(&m->changed);
+	pthread_mutex_unlock(&m->lock);
+}
+
+block_cb *committer_block_cb(void)
+{
+	return on_block;
+}
+
+struct agent *committer_agent(void *committer)
+{
+	return ((struct committer *)committer)->a;
+}
+
+/* ---- the thread ---- */
+
+/* Batches up to about one frame's worth; the rest stays in *rest. */
+static struct batch *split(struct batch *list, struct batch **rest)
+{
+	size_t n = 0;
+
+	*rest = NULL;
+	for (struct batch *b = list; b != NULL; b = b->next) {
+		n += b->bulk.n + b->control.n;
+		if (n > COMMIT_MAX_BYTES && b->next != NULL) {
+			*rest = b->next;
+			b->next = NULL;
+			break;
+		}
+	}
+	return list;
+}
+
+static void one_round(struct committer *c)
+{
+	struct agent *a = c->a;
+	struct batch *list = batch_get_all(&a->queue, COMMIT_WAIT_MS);
+
+	do {
+		struct batch *rest;
+		struct batch *now = split(list, &rest);
+
+		begin(c);
+		policy_expire(a->policy, c->now_us, on_block, c);
+
+		bool asked = run_call(c);
+
+		if (now != NULL || a->said.n_records > 0)
+			commit(c, now);
+		if (asked)
+			answer_call(c);
+		batch_recycle(&a->queue, now);
+		list = rest;
+	} while (list != NULL);
+	if (a->planes != NULL)
+		planes_tick(a->planes, a->policy, clock_now_us());
+}
+
+void *committer_main(void *agent)
+{
+	struct committer c = { .a = agent };
+
+	c.changes = calloc(MAX_CHANGES, sizeof(*c.changes));
+	if (c.changes == NULL) {
+		log_error(
+		    "no memory for the committer", "bytes=%zu", MAX_CHANGES * sizeof(*c.changes));
+		agent_stop(c.a);
+	}
+	while (c.changes != NULL && !batch_stopped(&c.a->queue))
+		one_round(&c);
+	if (c.changes != NULL)
+		one_round(&c);
+	answer_call(&c); /* whoever still waits */
+	buf_free(&c.control);
+	buf_free(&c.bulk);
+	buf_free(&c.state);
+	free(c.changes);
+	return NULL;
+}

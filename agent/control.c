@@ -1,0 +1,278 @@
+#include "agent/control.h"
+
+#include "agent/agent.h"
+#include "agent/commands.h"
+#include "agent/report.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/units.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { REQUEST_MAX = 1024, WORDS_MAX = 8, ANSWER_MS = 5000 };
+
+struct control {
+	struct agent *a;
+	int fd;
+	pthread_t thread;
+	char path[108];
+};
+
+/* One question about blocks, answered by the committer. */
+struct question {
+	struct slice word[WORDS_MAX];
+	unsigned n;
+	struct buf *out;
+	bool ok;
+};
+
+static void usage(struct question *q, const char *text)
+{
+	buf_printf(q->out, "%s\n", text);
+	q->ok = false;
+}
+
+static void ask_blocks(void *committer, void *arg)
+{
+	struct question *q = arg;
+	struct policy *p = committer_agent(committer)->policy;
+	block_cb *cb = committer_block_cb();
+	int64_t now = clock_now_us();
+	struct slice verb = q->word[1];
+	struct ip_prefix x;
+	struct ip a;
+	int64_t ttl = 0;
+	bool has_prefix = q->n > 2 && ip_prefix_parse(q->word[2], &x);
+
+	q->ok = true;
+	if (slice_eq(verb, SLICE("list"))) {
+		policy_list(p, q->n > 2, now, q->out);
+	} else if (slice_eq(verb, SLICE("explain"))) {
+		if (q->n > 2 && ip_parse(q->word[2], &a))
+			policy_explain(p, &a, now, q->out);
+		else
+			usage(q, "explain needs an address");
+	} else if (slice_eq(verb, SLICE("undo"))) {
+		char rule[128] = "";
+
+		if (q->n < 3 || !units_duration(q->word[2], &ttl)) {
+			usage(q, "undo needs a span: blocks made within the last 10m, 1h ...");
+			return;
+		}
+		if (q->n > 3)
+			snprintf(rule, sizeof(rule), "%.*s", SLICE_ARG(q->word[3]));
+		policy_undo(
+		    p, rule[0] != '\0' ? rule : NULL, now - ttl, now, q->out, cb, committer);
+	} else if (!has_prefix) {
+		usage(q, "expected an address or network such as 203.0.113.7 or 2001:db8:1::/64");
+	} else if (q->n > 3 && !units_duration(q->word[3], &ttl)) {
+		usage(q, "expected a span such as 1h or 30m after the address");
+	} else if (slice_eq(verb, SLICE("add"))) {
+		q->ok = policy_add(p, &x, ttl, "by hand", now, q->out, cb, committer);
+	} else if (slice_eq(verb, SLICE("remove"))) {
+		q->ok = policy_remove(p, &x, now, q->out, cb, committer);
+	} else if (slice_eq(verb, SLICE("allow"))) {
+		q->ok = policy_allow(
+		    p, &x, ttl > 0 ? ttl : INT64_C(86400000000), now, q->out, cb, committer);
+	} else {
+		usage(q, "blocks: list, add, remove, explain, allow or undo");
+	}
+}
+
+static void answer(struct control *c, struct slice request, struct buf *out)
+{
+	struct question q = { .out = out, .ok = true };
+	bool json;
+
+	while (request.n > 0 && q.n < WORDS_MAX) {
+		slice_cut(request, ' ', &q.word[q.n], &request);
+		q.n += q.word[q.n].n > 0;
+	}
+	json = q.n > 1 && slice_eq(q.word[1], SLICE("json"));
+	if (q.n == 0) {
+		q.ok = false;
+	} else if (slice_eq(q.word[0], SLICE("status"))) {
+		report_status(c->a, json, out);
+	} else if (slice_eq(q.word[0], SLICE("check"))) {
+		q.ok = report_ready(c->a);
+		buf_str(out, q.ok ? "ready\n" : "not ready\n");
+	} else if (slice_eq(q.word[0], SLICE("audit"))) {
+		q.ok = report_audit(c->a, out);
+	} else if (slice_eq(q.word[0], SLICE("metrics"))) {
+		report_metrics(c->a, out);
+	} else if (slice_eq(q.word[0], SLICE("blocks")) && q.n > 1) {
+		agent_ask(c->a, ask_blocks, &q);
+	} else {
+		q.ok = false;
+		buf_str(out, "not understood\n");
+	}
+	buf_printf(out, "exit %d\n", q.ok ? 0 : 1);
+}
+
+static void serve(struct control *c, int fd)
+{
+	struct timeval limit = { .tv_sec = ANSWER_MS / 1000 };
+	char request[REQUEST_MAX];
+	struct buf out = { .max = 16 << 20 };
+	size_t n = 0;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	while (n < sizeof(request)) {
+		ssize_t k = read(fd, request + n, sizeof(request) - n);
+
+		if (k <= 0)
+			break;
+		n += (size_t)k;
+		if (memchr(request, '\n', n) != NULL)
+			break;
+	}
+
+	const char *lf = memchr(request, '\n', n);
+
+	if (lf != NULL) {
+		answer(c, (struct slice){ request, (size_t)(lf - request) }, &out);
+		for (size_t at = 0; at < out.n;) {
+			ssize_t k = write(fd, out.p + at, out.n - at);
+
+			if (k <= 0)
+				break;
+			at += (size_t)k;
+		}
+	}
+	buf_free(&out);
+	close(fd);
+}
+
+static void *control_main(void *arg)
+{
+	struct control *c = arg;
+
+	for (;;) {
+		int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd >= 0)
+			serve(c, fd);
+		else if (errno != EINTR && errno != ECONNABORTED)
+			return NULL; /* shut down by control_stop() */
+	}
+}
+
+static int open_socket(struct control *c, const char *path, struct err *e)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	char dir[sizeof(a.sun_path)];
+	char *slash;
+
+	if (strlen(path) >= sizeof(a.sun_path))
+		return err_set(e, ENAMETOOLONG, "status.socket: path of more than %zu bytes",
+		    sizeof(a.sun_path) - 1);
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	memcpy(c->path, path, strlen(path) + 1);
+	memcpy(dir, path, strlen(path) + 1);
+	slash = strrchr(dir, '/');
+	if (slash != NULL && slash != dir) {
+		*slash = '\0';
+		mkdir(dir, 0755); /* its parent is the package's business */
+	}
+	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	unlink(path); /* of a predecessor: the journal's lock says that it is gone */
+	if (c->fd < 0 || bind(c->fd, (struct sockaddr *)&a, sizeof(a)) != 0 ||
+	    chmod(path, 0660) != 0 || listen(c->fd, 16) != 0)
+		return err_set(e, errno, "status.socket %s: %s", path, strerror(errno));
+	return 0;
+}
+
+struct control *control_start(struct agent *a, struct err *e)
+{
+	struct control *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		err_set(e, ENOMEM, "no memory for the status socket");
+		return NULL;
+	}
+	c->a = a;
+	if (open_socket(c, a->cfg.status.socket, e) != 0) {
+		if (c->fd > 0)
+			close(c->fd);
+		free(c);
+		return NULL;
+	}
+	pthread_create(&c->thread, NULL, control_main, c);
+	return c;
+}
+
+void control_stop(struct control *c)
+{
+	if (c == NULL)
+		return;
+	shutdown(c->fd, SHUT_RDWR);
+	pthread_join(c->thread, NULL);
+	close(c->fd);
+	unlink(c->path);
+	free(c);
+}
+
+/* ---- the other side ---- */
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+int control_ask(const char *config_path, const char *request)
+{
+	static struct config cfg;
+	struct problems p = { 0 };
+	struct buf in = { .max = 16 << 20 };
+	char chunk[65536];
+	ssize_t n;
+	int code = EX_UNAVAILABLE;
+
+	if (config_load(config_path, &cfg, &p) != 0) {
+		fwrite(p.text.p, 1, p.text.n, stderr);
+		return EX_CONFIG;
+	}
+
+	int fd = connect_to(cfg.status.socket);
+
+	if (fd < 0) {
+		fprintf(stderr, "sekisho: %s: %s; is the agent running?\n", cfg.status.socket,
+		    strerror(errno));
+		return EX_UNAVAILABLE;
+	}
+	if (write(fd, request, strlen(request)) == (ssize_t)strlen(request) &&
+	    write(fd, "\n", 1) == 1)
+		while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+			buf_put(&in, chunk, (size_t)n);
+	close(fd);
+
+	/* the last line is the exit code */
+	const char *tail = in.n > 1 ? memrchr(in.p, '\n', in.n - 1) : NULL;
+	size_t text_n = tail != NULL ? (size_t)(tail - in.p) + 1 : 0;
+
+	if (in.n - text_n > 5 && sscanf(in.p + text_n, "exit %d", &code) != 1)
+		code = EX_PROTOCOL;
+	fwrite(in.p, 1, text_n, stdout);
+	buf_free(&in);
+	problems_free(&p);
+	config_free(&cfg);
+	return code;
+}

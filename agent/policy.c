@@ -1,0 +1,376 @@
+#include "agent/policy.h"
+
+#include "agent/policy_table.h"
+#include "base/err.h"
+#include "base/units.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+#define WEEK_US	  (INT64_C(7) * 86400 * 1000000)
+#define MINUTE_US INT64_C(60000000)
+
+struct policy *policy_new(
+    const struct response_config *c, const struct ip_set *hops, uint64_t host_id, struct err *e)
+{
+	struct policy *p = calloc(1, sizeof(*p));
+
+	if (p != NULL)
+		p->blocks = calloc(c->max_blocks, sizeof(*p->blocks));
+	if (p == NULL || p->blocks == NULL) {
+		free(p);
+		err_set(e, ENOMEM, "no memory for the table of blocks");
+		return NULL;
+	}
+	p->c = c;
+	/* a stable share of hosts: the same ones whenever the share stays the same */
+	p->is_canary = (double)(XXH3_64bits(&host_id, sizeof(host_id)) % 10000) < c->canary * 100;
+	for (unsigned i = 0; i < c->never_block.n; i++)
+		ip_set_add(&p->never, &c->never_block.p[i]);
+	for (unsigned i = 0; i < hops->n; i++)
+		ip_set_add(&p->never, &hops->p[i]);
+	return p;
+}
+
+void policy_free(struct policy *p)
+{
+	if (p == NULL)
+		return;
+	ip_set_free(&p->never);
+	free(p->blocks);
+	free(p);
+}
+
+const struct ip_set *policy_never(const struct policy *p)
+{
+	return &p->never;
+}
+
+struct block *policy_find(const struct policy *p, const struct ip_prefix *x)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->blocks[i].prefix.bits == x->bits &&
+		    memcmp(p->blocks[i].prefix.addr.b, x->addr.b, 16) == 0)
+			return &p->blocks[i];
+	return NULL;
+}
+
+bool policy_is_live(const struct block *b, int64_t now_us)
+{
+	return (b->state == BLOCK_ACTIVE || b->state == BLOCK_SHADOW) && b->until_us > now_us;
+}
+
+/* A place for a prefix: its own, a free one, or that of the oldest block that is over. */
+static struct block *place(struct policy *p, const struct ip_prefix *x, int64_t now_us)
+{
+	struct block *old = policy_find(p, x);
+
+	if (old != NULL)
+		return old;
+	if (p->n < p->c->max_blocks)
+		return &p->blocks[p->n++];
+	for (unsigned i = 0; i < p->n; i++)
+		if (!policy_is_live(&p->blocks[i], now_us) &&
+		    (old == NULL || p->blocks[i].until_us < old->until_us))
+			old = &p->blocks[i];
+	return old;
+}
+
+/* ---- the guard: every writer of blocks asks it ---- */
+
+const char *policy_guard(const struct policy *p, const struct ip_prefix *x, int64_t now_us)
+{
+	bool v4 = ip_is_v4(&x->addr) && x->bits >= 96;
+
+	if (v4 ? x->bits < 96 + 24 : x->bits < 48)
+		return "the prefix is too wide: at most /24, and /48 for IPv6";
+	if (ip_set_overlaps(&p->never, x))
+		return "it is in the never-block set";
+	for (unsigned i = 0; i < p->n_allowed; i++)
+		if (p->allowed[i].until_us > now_us && ip_prefix_overlaps(&p->allowed[i].prefix, x))
+			return "it is allowed by `blocks allow`";
+	return NULL;
+}
+
+static bool over_rate(struct policy *p, int64_t now_us)
+{
+	if (now_us - p->minute_us >= MINUTE_US) {
+		p->minute_us = now_us;
+		p->in_minute = 0;
+		p->tripped = false;
+	}
+	if (p->in_minute < p->c->max_per_minute)
+		return false;
+	p->tripped = true;
+	return true;
+}
+
+static bool matches(const char *pattern, const char *s)
+{
+	const char *star = pattern != NULL ? strchr(pattern, '*') : NULL;
+	size_t n = strlen(s);
+
+	if (pattern == NULL)
+		return true;
+	if (star == NULL)
+		return strcmp(pattern, s) == 0;
+
+	size_t head = (size_t)(star - pattern);
+	size_t tail = strlen(star + 1);
+
+	return n >= head + tail && strncmp(s, pattern, head) == 0 &&
+	       strcmp(s + n - tail, star + 1) == 0;
+}
+
+/* The first response rule that fits; all of what it names must. */
+static const struct response_rule *response_of(const struct policy *p, const struct alert *a)
+{
+	for (unsigned i = 0; i < p->c->rules.n; i++) {
+		const struct response_rule *r = (const struct response_rule *)p->c->rules.v + i;
+
+		if (matches(r->rule, a->rule) && matches(r->level, level_names[a->level]) &&
+		    matches(r->category, category_names[a->category]) && r->tag == NULL)
+			return r;
+	}
+	return NULL;
+}
+
+static const char *refuse(
+    struct policy *p, const struct alert *a, const struct ip_prefix *x, int64_t now_us)
+{
+	const char *why = NULL;
+
+	if (!a->has_address ||
+	    (a->provenance != PROVENANCE_PEER && a->provenance != PROVENANCE_FORWARDED))
+		why = "nobody we trust saw this address";
+	else if (a->provenance == PROVENANCE_FORWARDED)
+		why = "the address came through a proxy: the host firewall does not see it";
+	else if (a->time_us < now_us - p->c->max_event_age_us)
+		why = "the event is older than max_event_age";
+	else if ((why = policy_guard(p, x, now_us)) == NULL) {
+		if (policy_collateral(p, &a->address, now_us) > p->c->max_collateral)
+			why = "too many accounts succeeded from this address";
+		else if (over_rate(p, now_us))
+			why = "more blocks a minute than max_per_minute: blocking is stopped";
+	}
+	return why;
+}
+
+static int64_t ttl_of(const struct policy *p, const struct response_rule *r, unsigned strikes)
+{
+	int64_t ttl = r != NULL && r->ttl_us > 0 ? r->ttl_us : p->c->ttl_us;
+
+	for (unsigned i = 1; i < strikes && ttl < p->c->max_ttl_us; i++)
+		ttl *= 4;
+	return ttl < p->c->max_ttl_us ? ttl : p->c->max_ttl_us;
+}
+
+static void set_id(struct block *b)
+{
+	uint64_t in[4] = { 0, 0, b->prefix.bits, (uint64_t)b->since_us };
+
+	memcpy(in, b->prefix.addr.b, 16);
+
+	XXH128_hash_t h = XXH3_128bits(in, sizeof(in));
+
+	b->id[0] = h.high64;
+	b->id[1] = h.low64;
+}
+
+/* Make the block, or prolong the one there is. NULL: the table is full of live ones. */
+static struct block *make(
+    struct policy *p, const struct ip_prefix *x, enum block_state state, int64_t now_us)
+{
+	struct block *b = place(p, x, now_us);
+	unsigned strikes = 1;
+
+	if (b == NULL)
+		return NULL;
+	if (memcmp(&b->prefix, x, sizeof(*x)) == 0 && b->since_us > now_us - WEEK_US)
+		strikes = policy_is_live(b, now_us) ? b->strikes : b->strikes + 1;
+	if (!policy_is_live(b, now_us) || b->state != state) {
+		*b = (struct block){ .prefix = *x, .state = state, .since_us = now_us };
+		set_id(b);
+		p->in_minute++;
+	}
+	b->strikes = strikes;
+	b->revision++;
+	return b;
+}
+
+void policy_alert(struct policy *p, const struct alert *a, int64_t now_us, int64_t read_us,
+    struct verdict_on_alert *out, block_cb *cb, void *ctx)
+{
+	const struct response_rule *r = response_of(p, a);
+	enum action action = r != NULL && r->action < ACTION_N ? (enum action)r->action : a->action;
+	struct ip_prefix x = ip_prefix_of(&a->address, ip_is_v4(&a->address) ? 128 : 64);
+	const char *why = NULL;
+
+	*out = (struct verdict_on_alert){ .mode = (enum response_mode)p->c->mode,
+		.effective = action };
+	if (r != NULL && r->mode <= MODE_ENFORCE)
+		out->mode = (enum response_mode)r->mode;
+	if (action != ACTION_BLOCK)
+		return;
+	why = refuse(p, a, &x, now_us);
+	if (why != NULL) {
+		out->effective = ACTION_NOTIFY;
+		snprintf(out->reason, sizeof(out->reason), "%s", why);
+		return;
+	}
+
+	bool enforce = out->mode == MODE_ENFORCE || (out->mode == MODE_CANARY && p->is_canary);
+	struct block *b = make(p, &x, enforce ? BLOCK_ACTIVE : BLOCK_SHADOW, now_us);
+
+	if (b == NULL) {
+		out->effective = ACTION_NOTIFY;
+		snprintf(out->reason, sizeof(out->reason), "more blocks than max_blocks");
+		return;
+	}
+	/* a block ends at event time + TTL: what is old was punished for as long already */
+	b->until_us = a->last_us + ttl_of(p, r, b->strikes);
+	b->detect_us = read_us;
+	memcpy(b->alert_id, a->id, sizeof(b->alert_id));
+	memcpy(b->rule, a->rule, sizeof(b->rule));
+	snprintf(b->reason, sizeof(b->reason), "%s by %.100s, %llu hits",
+	    category_names[a->category], a->rule, (unsigned long long)a->count);
+	out->blocked = b->until_us > now_us;
+	cb(ctx, b);
+}
+
+int64_t policy_expire(struct policy *p, int64_t now_us, block_cb *cb, void *ctx)
+{
+	int64_t next = 0;
+
+	for (unsigned i = 0; i < p->n; i++) {
+		struct block *b = &p->blocks[i];
+
+		if (b->state != BLOCK_ACTIVE && b->state != BLOCK_SHADOW)
+			continue;
+		if (b->until_us <= now_us) {
+			b->state = BLOCK_EXPIRED;
+			b->revision++;
+			cb(ctx, b);
+		} else if (next == 0 || b->until_us < next) {
+			next = b->until_us;
+		}
+	}
+	return next;
+}
+
+/* ---- what people say ---- */
+
+bool policy_add(struct policy *p, const struct ip_prefix *x, int64_t ttl_us, const char *reason,
+    int64_t now_us, struct buf *out, block_cb *cb, void *ctx)
+{
+	const char *why = policy_guard(p, x, now_us);
+	struct block *b = why == NULL ? make(p, x, BLOCK_ACTIVE, now_us) : NULL;
+
+	if (b == NULL) {
+		buf_printf(out, "refused: %s\n", why != NULL ? why : "the table of blocks is full");
+		return false;
+	}
+	b->until_us = now_us + (ttl_us > 0 ? ttl_us : p->c->ttl_us);
+	b->manual = true;
+	snprintf(b->reason, sizeof(b->reason), "%s", reason);
+	snprintf(b->rule, sizeof(b->rule), "manual");
+	buf_str(out, "blocked\n");
+	cb(ctx, b);
+	return true;
+}
+
+static void end_block(struct block *b, int64_t now_us, const char *why, block_cb *cb, void *ctx)
+{
+	b->state = BLOCK_REMOVED;
+	b->until_us = now_us;
+	b->revision++;
+	snprintf(b->reason, sizeof(b->reason), "%s", why);
+	cb(ctx, b);
+}
+
+bool policy_remove(struct policy *p, const struct ip_prefix *x, int64_t now_us, struct buf *out,
+    block_cb *cb, void *ctx)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->n; i++)
+		if (policy_is_live(&p->blocks[i], now_us) &&
+		    ip_prefix_overlaps(&p->blocks[i].prefix, x)) {
+			end_block(&p->blocks[i], now_us, "removed by hand", cb, ctx);
+			n++;
+		}
+	buf_printf(out, n > 0 ? "removed %u\n" : "nothing is blocked there (%u)\n", n);
+	return n > 0;
+}
+
+bool policy_allow(struct policy *p, const struct ip_prefix *x, int64_t ttl_us, int64_t now_us,
+    struct buf *out, block_cb *cb, void *ctx)
+{
+	unsigned at = p->n_allowed;
+
+	for (unsigned i = 0; i < p->n_allowed; i++)
+		if (p->allowed[i].until_us <= now_us)
+			at = i;
+	if (at == POLICY_MAX_ALLOWED) {
+		buf_printf(out, "refused: more than %d networks are allowed already\n",
+		    POLICY_MAX_ALLOWED);
+		return false;
+	}
+	if (at == p->n_allowed)
+		p->n_allowed++;
+	p->allowed[at].prefix = *x;
+	p->allowed[at].until_us = now_us + ttl_us;
+	policy_remove(p, x, now_us, out, cb, ctx);
+	buf_str(out, "allowed\n");
+	return true;
+}
+
+bool policy_undo(struct policy *p, const char *rule, int64_t since_us, int64_t now_us,
+    struct buf *out, block_cb *cb, void *ctx)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->n; i++) {
+		struct block *b = &p->blocks[i];
+
+		if (policy_is_live(b, now_us) && b->since_us >= since_us &&
+		    (rule == NULL || strcmp(b->rule, rule) == 0)) {
+			end_block(b, now_us, "undone", cb, ctx);
+			n++;
+		}
+	}
+	buf_printf(out, "undone %u\n", n);
+	return n > 0;
+}
+
+void policy_each_active(
+    const struct policy *p, void (*each)(void *ctx, const struct block *b), void *ctx)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->blocks[i].state == BLOCK_ACTIVE)
+			each(ctx, &p->blocks[i]);
+}
+
+unsigned policy_active(const struct policy *p)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->n; i++)
+		n += p->blocks[i].state == BLOCK_ACTIVE || p->blocks[i].state == BLOCK_SHADOW;
+	return n;
+}
+
+bool policy_tripped(const struct policy *p)
+{
+	return p->tripped;
+}
+
+void policy_replay(struct policy *p, const struct block *b)
+{
+	struct block *to = place(p, &b->prefix, b->since_us);
+
+	if (to != NULL)
+		*to = *b;
+}

@@ -1,0 +1,224 @@
+#include "agent/report.h"
+
+#include "agent/agent.h"
+#include "agent/planes.h"
+#include "agent/ship.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/units.h"
+
+#include <inttypes.h>
+
+/* One line of sums for a sink's lane: what was journalled, and where it is. */
+struct balance {
+	uint64_t journalled, delivered, waiting, rejected, shed, dropped, damaged;
+	bool ok;
+};
+
+static void balance_of(
+    struct agent *a, const struct ship_status *st, enum journal_lane l, struct balance *b)
+{
+	const struct journal_cursor_lane *c = &st->cursor.lane[l];
+	struct journal_counts at = { 0 };
+	struct journal_stats js;
+	struct err e;
+
+	journal_stats(a->journal, &js);
+	b->journalled = l == JOURNAL_CONTROL ? js.control_records : js.bulk_records;
+	b->delivered = c->delivered;
+	b->rejected = c->rejected;
+	b->shed = c->shed;
+	b->dropped = c->dropped;
+	b->damaged = c->damaged;
+	b->waiting = 0;
+	b->ok = c->seq == 0 || journal_counts_at(a->journal, c->seq, &at, &e) == 0;
+
+	uint64_t passed = l == JOURNAL_CONTROL ? at.control_records : at.bulk_records;
+
+	b->waiting = b->journalled - passed;
+	/* two sources, which must agree: the journal's own count, and the sink's */
+	b->ok = b->ok && b->delivered + b->rejected + b->shed + b->dropped + b->damaged == passed;
+}
+
+bool report_audit(struct agent *a, struct buf *out)
+{
+	struct journal_stats js;
+	bool ok = true;
+
+	journal_stats(a->journal, &js);
+	buf_printf(out,
+	    "journal   frames %" PRIu64 "-%" PRIu64 "  bytes in %" PRIu64 "  control %" PRIu64
+	    "  bulk %" PRIu64 "\n",
+	    js.first_seq, js.durable_seq, js.bytes_in, js.control_records, js.bulk_records);
+	buf_printf(out, "possibly lost: %llu reports, %llu bytes known\n",
+	    (unsigned long long)stats_get(&a->stats, possibly_lost_reports),
+	    (unsigned long long)stats_get(&a->stats, possibly_lost_bytes));
+	for (unsigned i = 0; i < a->n_ships; i++) {
+		struct ship_status st;
+
+		ship_status(a->ships[i], &st);
+		for (unsigned l = 0; l < JOURNAL_LANES; l++) {
+			struct balance b;
+
+			balance_of(a, &st, (enum journal_lane)l, &b);
+			ok = ok && b.ok;
+			buf_printf(out,
+			    "%-9s %-7s journalled %" PRIu64 " = delivered %" PRIu64
+			    " + waiting %" PRIu64 " + rejected %" PRIu64 " + shed %" PRIu64
+			    " + dropped %" PRIu64 " + damaged %" PRIu64 "  %s\n",
+			    st.name, l == JOURNAL_CONTROL ? "control" : "bulk", b.journalled,
+			    b.delivered, b.waiting, b.rejected, b.shed, b.dropped, b.damaged,
+			    b.ok ? "ok" : "DOES NOT BALANCE");
+		}
+	}
+	buf_str(out, ok ? "balanced\n" : "NOT BALANCED\n");
+	return ok;
+}
+
+bool report_ready(const struct agent *a)
+{
+	return atomic_load(&a->reader_ready) && atomic_load(&a->journal_ok);
+}
+
+static void status_json(struct agent *a, struct buf *out)
+{
+	struct json j = { .out = out };
+	struct journal_stats js;
+
+	journal_stats(a->journal, &js);
+	json_open(&j, '{');
+	JSON_KEY(&j, "ready");
+	json_bool(&j, report_ready(a));
+	json_member_i64(&j, "uptime_s", (clock_now_us() - a->started_us) / 1000000);
+	json_member_text(&j, "rules_hash", slice_of(a->rules_hash));
+#define STATS_JSON(name, type, help) json_member_u64(&j, #name, stats_get(&a->stats, name));
+	STATS_TABLE(STATS_JSON)
+#undef STATS_JSON
+	JSON_KEY(&j, "journal");
+	json_open(&j, '{');
+	json_member_u64(&j, "durable_frame", js.durable_seq);
+	json_member_u64(&j, "control_records", js.control_records);
+	json_member_u64(&j, "bulk_records", js.bulk_records);
+	json_member_u64(&j, "disk_bytes", js.disk);
+	json_member_u64(&j, "shed_records", js.shed_records);
+	json_close(&j, '}');
+	JSON_KEY(&j, "sinks");
+	json_open(&j, '[');
+	for (unsigned i = 0; i < a->n_ships; i++) {
+		struct ship_status st;
+
+		ship_status(a->ships[i], &st);
+		json_open(&j, '{');
+		json_member_text(&j, "name", slice_of(st.name));
+		json_member_text(&j, "type", slice_of(st.type));
+		for (unsigned l = 0; l < JOURNAL_LANES; l++) {
+			struct balance b;
+
+			balance_of(a, &st, (enum journal_lane)l, &b);
+			json_member_u64(&j,
+			    l == JOURNAL_CONTROL ? "control_waiting" : "bulk_waiting", b.waiting);
+			json_member_u64(&j,
+			    l == JOURNAL_CONTROL ? "control_delivered" : "bulk_delivered",
+			    b.delivered);
+		}
+		json_member_u64(&j, "retries", st.retries);
+		json_member_text(&j, "last_error", slice_of(st.last_error));
+		json_close(&j, '}');
+	}
+	json_close(&j, ']');
+	json_close(&j, '}');
+	buf_char(out, '\n');
+}
+
+static void sink_line(struct agent *a, struct ship *ship, int64_t now_us, struct buf *out)
+{
+	struct ship_status st;
+	struct balance c;
+	struct balance b;
+	char age[32];
+
+	ship_status(ship, &st);
+	balance_of(a, &st, JOURNAL_CONTROL, &c);
+	balance_of(a, &st, JOURNAL_BULK, &b);
+	buf_printf(out,
+	    "sink %-9s %-7s waiting %" PRIu64 " control, %" PRIu64 " bulk; retries %" PRIu64,
+	    st.name, st.type, c.waiting, b.waiting, st.retries);
+	if (st.last_ok_us != 0)
+		buf_printf(
+		    out, "; last success %s ago", units_show_duration(now_us - st.last_ok_us, age));
+	if (st.last_error[0] != '\0')
+		buf_printf(out, "; last error %s ago: %s",
+		    units_show_duration(now_us - st.last_error_us, age), st.last_error);
+	buf_char(out, '\n');
+}
+
+void report_status(struct agent *a, bool json, struct buf *out)
+{
+	int64_t now = clock_now_us();
+	struct journal_stats js;
+	char text[32];
+
+	if (json) {
+		status_json(a, out);
+		return;
+	}
+	journal_stats(a->journal, &js);
+	buf_printf(out, "%s, up %s; rules %llu (%s)\n", report_ready(a) ? "ready" : "NOT READY",
+	    units_show_duration(now - a->started_us, text),
+	    (unsigned long long)stats_get(&a->stats, rules_loaded), a->rules_hash);
+	buf_printf(out,
+	    "read %llu lines in %llu files, %llu not understood; %llu detections, %llu alerts\n",
+	    (unsigned long long)stats_get(&a->stats, lines_read),
+	    (unsigned long long)stats_get(&a->stats, open_files),
+	    (unsigned long long)stats_get(&a->stats, parse_errors),
+	    (unsigned long long)stats_get(&a->stats, detections),
+	    (unsigned long long)stats_get(&a->stats, alerts));
+	buf_printf(out, "journal %s in %" PRIu64 " segments, shed %" PRIu64 " records\n",
+	    units_show_bytes(js.disk, text), js.segments, js.shed_records);
+	for (unsigned i = 0; i < a->n_ships; i++)
+		sink_line(a, a->ships[i], now, out);
+	buf_printf(out, "blocks %llu%s\n", (unsigned long long)stats_get(&a->stats, active_blocks),
+	    policy_tripped(a->policy) ? "; a cap has STOPPED blocking" : "");
+	if (a->planes != NULL) {
+		struct planes_status ps;
+
+		planes_status(a->planes, &ps);
+		buf_printf(out,
+		    "plane %s %s: %" PRIu64 " added, %" PRIu64
+		    " errors; newest block took %lld ms from the line\n",
+		    ps.plane, ps.alive ? "alive" : "DEAD", ps.adds, ps.errors,
+		    (long long)(ps.last_enforce_us / 1000));
+	}
+}
+
+#define COUNTER "counter"
+#define GAUGE	"gauge"
+
+void report_metrics(struct agent *a, struct buf *out)
+{
+	stats_set(&a->stats, log_lines_held_back, log_held_back());
+#define STATS_METRIC(name, type, help)                                                          \
+	buf_printf(out, "# HELP sekisho_%s%s %s\n# TYPE sekisho_%s%s %s\nsekisho_%s%s %llu\n",  \
+	    #name, type[0] == 'c' ? "_total" : "", help, #name, type[0] == 'c' ? "_total" : "", \
+	    type, #name, type[0] == 'c' ? "_total" : "",                                        \
+	    (unsigned long long)stats_get(&a->stats, name));
+	STATS_TABLE(STATS_METRIC)
+#undef STATS_METRIC
+	buf_str(out, "# HELP sekisho_sink_waiting Records journalled and not yet delivered\n"
+		     "# TYPE sekisho_sink_waiting gauge\n");
+	for (unsigned i = 0; i < a->n_ships; i++) {
+		struct ship_status st;
+
+		ship_status(a->ships[i], &st);
+		for (unsigned l = 0; l < JOURNAL_LANES; l++) {
+			struct balance b;
+
+			balance_of(a, &st, (enum journal_lane)l, &b);
+			buf_printf(out,
+			    "sekisho_sink_waiting{sink=\"%s\",lane=\"%s\"} %" PRIu64 "\n", st.name,
+			    l == JOURNAL_CONTROL ? "control" : "bulk", b.waiting);
+		}
+	}
+}

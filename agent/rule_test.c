@@ -1,0 +1,222 @@
+#include "agent/rule_test.h"
+
+#include "agent/render.h"
+#include "base/clock.h"
+#include "base/record.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXT_MAX = 1 << 16 };
+
+struct tester {
+	struct offline *o;
+	char text[TEXT_MAX]; /* lines of the case being run */
+	size_t n;
+	unsigned passed, failed;
+	const struct rule *rule;	       /* whose tests these are, or */
+	const struct correlation *correlation; /* this one's */
+	bool fired;
+	char entity[ALERT_MAX_VALUE];
+};
+
+static bool put_line(struct tester *t, struct slice s)
+{
+	if (s.n + 1 > TEXT_MAX - t->n)
+		return false;
+	memcpy(t->text + t->n, s.p, s.n);
+	t->n += s.n;
+	if (t->n == 0 || t->text[t->n - 1] != '\n')
+		t->text[t->n++] = '\n';
+	return true;
+}
+
+/* An attribute map is given as a JSON line: the json parser takes OpenTelemetry names as they are.
+ */
+static bool put_map(struct tester *t, const struct yaml *y)
+{
+	struct buf b = { .max = TEXT_MAX };
+	struct json j = { .out = &b };
+	bool ok;
+
+	json_open(&j, '{');
+	for (unsigned i = 0; i < y->n; i++) {
+		json_key(&j, y->child[i].key);
+		json_text(&j, y->child[i].text);
+	}
+	json_close(&j, '}');
+	ok = put_line(t, buf_as_slice(&b));
+	buf_free(&b);
+	return ok;
+}
+
+static const struct parser *parser_for(const struct tester *t, bool is_map)
+{
+	if (is_map)
+		return &parser_json;
+	return t->o->rules.parser;
+}
+
+static void on_alert(void *ctx, const struct alert *a)
+{
+	struct tester *t = ctx;
+
+	if (t->correlation != NULL && strcmp(a->rule, t->correlation->name.p) == 0) {
+		t->fired = true;
+		snprintf(t->entity, sizeof(t->entity), "%s", a->value);
+	}
+}
+
+static void on_sighting(void *ctx, const struct sighting *s)
+{
+	struct tester *t = ctx;
+
+	correlator_feed(t->o->correlator, s, on_alert, t);
+}
+
+static void run(struct tester *t, bool is_map)
+{
+	struct line_rules lr = t->o->rules;
+	struct window_in in = { .text = { t->text, t->n }, .line = 1, .final = true };
+
+	lr.parser = parser_for(t, is_map);
+	lr.ref_us = clock_now_us();
+	t->fired = false;
+	t->o->pipeline.last_time_us = 0;
+	correlator_free(t->o->correlator);
+	t->o->correlator = correlator_new(t->o->rs, 1);
+	pipeline_window(&t->o->pipeline, &lr, &in);
+	if (t->o->correlator != NULL)
+		sight_window(&t->o->pipeline, t->o->correlator, 0, on_sighting, t);
+}
+
+/* Did the rule hold for the (first) event, silent rules and weights included? */
+static bool rule_held(const struct tester *t)
+{
+	const struct pipeline *p = &t->o->pipeline;
+
+	for (unsigned i = 0; i < p->n_hits; i++)
+		if (&t->o->rs->rules[p->hits[i].rule] == t->rule)
+			return true;
+	return false;
+}
+
+static void verdict(struct tester *t, const struct rule_test *test, bool ok, const char *why)
+{
+	struct slice file = t->rule != NULL ? t->rule->file : t->correlation->file;
+	struct slice name = t->rule != NULL ? t->rule->name : t->correlation->name;
+
+	if (ok) {
+		t->passed++;
+		return;
+	}
+	t->failed++;
+	printf("%.*s:%u: %.*s: %s\n", SLICE_ARG(file), test->y->line, SLICE_ARG(name), why);
+}
+
+static void test_rule(struct tester *t, struct rule *r, const struct rule_test *test)
+{
+	unsigned weight = r->weight;
+
+	t->rule = r;
+	t->correlation = NULL;
+	t->n = 0;
+	if (test->y->kind == YAML_MAP ? !put_map(t, test->y) : !put_line(t, test->y->text)) {
+		verdict(t, test, false, "the example is longer than 64 KiB");
+		return;
+	}
+	r->weight = 0; /* a weighted rule by itself makes no detection: here it must show */
+	run(t, test->y->kind == YAML_MAP);
+	r->weight = weight;
+	verdict(t, test, rule_held(t) == test->match,
+	    test->match ? "should match this example, and does not"
+			: "should ignore this example, and matches");
+}
+
+/* A sequence of lines; or {lines: [...], entity: VALUE, repeat: N}. */
+static void test_correlation(
+    struct tester *t, const struct correlation *c, const struct rule_test *test)
+{
+	const struct yaml *lines = test->y->kind == YAML_MAP ? yaml_get(test->y, "lines") : test->y;
+	const struct yaml *entity = yaml_get(test->y, "entity");
+	const struct yaml *repeat = yaml_get(test->y, "repeat");
+	uint64_t times = 1;
+	bool ok = lines != NULL && lines->kind == YAML_SEQ;
+	bool is_map = ok && lines->n > 0 && lines->child[0].kind == YAML_MAP;
+
+	t->rule = NULL;
+	t->correlation = c;
+	t->n = 0;
+	if (repeat != NULL && (!slice_u64(repeat->text, &times) || times == 0 || times > 1000))
+		ok = false;
+	for (uint64_t k = 0; ok && k < times; k++)
+		for (unsigned i = 0; ok && i < lines->n; i++)
+			ok = is_map ? put_map(t, &lines->child[i])
+				    : put_line(t, lines->child[i].text);
+	if (!ok) {
+		verdict(t, test, false, "expected a list of lines, or lines:, entity:, repeat:");
+		return;
+	}
+	run(t, is_map);
+	verdict(t, test, t->fired == test->match,
+	    test->match ? "should raise an alert on this sequence, and does not"
+			: "should not raise an alert on this sequence, and does");
+	if (t->fired && test->match && entity != NULL)
+		verdict(t, test, slice_eq(entity->text, slice_of(t->entity)),
+		    "the alert names another entity");
+}
+
+bool rule_tests(struct offline *o)
+{
+	struct tester *t = calloc(1, sizeof(*t));
+	bool ok;
+
+	if (t == NULL)
+		return false;
+	t->o = o;
+	for (unsigned i = 0; i < o->rs->n_rules; i++)
+		for (unsigned k = 0; k < o->rs->rules[i].n_tests; k++)
+			test_rule(t, &o->rs->rules[i], &o->rs->rules[i].tests[k]);
+	for (unsigned i = 0; i < o->rs->n_correlations; i++)
+		for (unsigned k = 0; k < o->rs->correlations[i].n_tests; k++)
+			test_correlation(
+			    t, &o->rs->correlations[i], &o->rs->correlations[i].tests[k]);
+	printf("%u passed, %u failed\n", t->passed, t->failed);
+	ok = t->failed == 0;
+	free(t);
+	return ok;
+}
+
+bool rule_explain(struct offline *o, const char *line)
+{
+	struct tester *t = calloc(1, sizeof(*t));
+	struct buf b = { 0 };
+	struct json j = { .out = &b };
+	uint64_t id[2] = { 0, 0 };
+	bool any;
+
+	if (t == NULL)
+		return false;
+	t->o = o;
+	put_line(t, slice_of(line));
+	run(t, false);
+	for (unsigned i = 0; i < o->pipeline.n_events; i++) {
+		render_event(&j, &o->pipeline.events[i], id, slice_of(o->rules.parser->name));
+		buf_char(&b, '\n');
+		j.comma = false;
+	}
+	fwrite(b.p, 1, b.n, stdout);
+	any = o->pipeline.n_hits > 0;
+	for (unsigned i = 0; i < o->pipeline.n_hits; i++) {
+		const struct rule *r = &o->rs->rules[o->pipeline.hits[i].rule];
+
+		printf("%.*s: %.*s (%.*s:%u)%s\n", SLICE_ARG(r->name), SLICE_ARG(r->title),
+		    SLICE_ARG(r->file), r->line, r->generate ? "" : ", only for correlations");
+	}
+	if (!any)
+		printf("no rule matches\n");
+	buf_free(&b);
+	free(t);
+	return any;
+}

@@ -1,0 +1,37 @@
+/*
+ * ship.h - a sink's thread: reads the journal at its cursor, delivers, moves the cursor.
+ *
+ * Control comes before bulk, from a reader of its own, so a backlog of bulk does not delay
+ * alerts. Frames are gathered into one commit until the sink's limits or until nothing
+ * waits. What a sink refuses for good goes to the dead letter, durably, before the cursor
+ * passes it; what it can't take now is tried again, with growing pauses.
+ */
+#ifndef AGENT_SHIP_H
+#define AGENT_SHIP_H
+
+#include "journal/cursor.h"
+#include "sinks/sink.h"
+
+struct err;
+struct journal;
+struct ship;
+
+struct ship_status {
+	const char *name, *type;
+	struct journal_cursor cursor;
+	int64_t last_ok_us, last_error_us;
+	char last_error[200];
+	uint64_t retries;
+	bool held;
+};
+
+/* Opens the sink, registers its cursor with the journal (so: before the first append), starts. */
+struct ship *ship_start(const struct sink *sink, const struct sink_settings *set, struct journal *j,
+    const char *journal_dir, struct err *e);
+
+/* drain: go on until everything durable is delivered, at most that long. Takes NULL. */
+void ship_stop(struct ship *s, bool drain, int timeout_ms);
+
+void ship_status(struct ship *s, struct ship_status *out);
+
+#endif

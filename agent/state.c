@@ -1,0 +1,112 @@
+/* The agent's whole state as a checkpoint, and back: see design of the journal in DESIGN.md. */
+#include "agent/agent.h"
+#include "agent/alert_record.h"
+#include "base/err.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static void put_one_position(void *ctx, struct slice payload)
+{
+	record_put_state(ctx, RECORD_POSITION, payload);
+}
+
+static void put_state(struct record_writer *w, struct buf *b)
+{
+	record_put_state(w, RECORD_STATE, buf_as_slice(b));
+	buf_reset(b);
+}
+
+int agent_checkpoint(void *agent, struct slice *out, struct err *e)
+{
+	struct agent *a = agent;
+	struct record_writer w = { .n_records = 0 };
+	struct record_context context;
+	struct buf b = { 0 };
+	bool full;
+
+	agent_context(a, &context);
+	record_begin(&w, &context);
+	buf_char(&b, STATE_EVICTED);
+	buf_varint(&b, positions_evicted_max(a->positions));
+	put_state(&w, &b);
+	positions_each(a->positions, put_one_position, &w);
+	buf_char(&b, STATE_WINDOWS);
+	correlator_save(a->correlator, &b);
+	put_state(&w, &b);
+	buf_char(&b, STATE_POLICY);
+	policy_save(a->policy, &b);
+	put_state(&w, &b);
+	buf_reset(&a->checkpoint);
+	record_end(&w, NULL, &a->checkpoint);
+	full = a->checkpoint.full || b.full;
+	record_writer_free(&w);
+	buf_free(&b);
+	if (full)
+		return err_set(e, ENOMEM, "the checkpoint is too large");
+	*out = buf_as_slice(&a->checkpoint);
+	return 0;
+}
+
+/* One state item. A correlation window or a block that can't be read is a loss to be said. */
+static void take_state(struct agent *a, struct slice s)
+{
+	struct cut c = { .s = s };
+	struct slice kind = cut_raw(&c, 1);
+	struct block block;
+	bool ok = !c.bad;
+
+	if (ok && kind.p[0] == STATE_EVICTED)
+		positions_set_evicted_max(a->positions, cut_varint(&c));
+	else if (ok && kind.p[0] == STATE_WINDOWS)
+		ok = correlator_load(a->correlator, c.s);
+	else if (ok && kind.p[0] == STATE_POLICY)
+		ok = policy_load(a->policy, c.s);
+	else if (ok && kind.p[0] == STATE_BLOCK && (ok = block_load(c.s, &block)))
+		policy_replay(a->policy, &block);
+	if (!ok)
+		log_warn("state in the journal could not be read", "bytes=%zu", s.n);
+}
+
+static int take_block(struct agent *a, struct slice block, struct err *e)
+{
+	struct record_reader *r = calloc(1, sizeof(*r));
+	struct position_move move;
+	struct sighting sight;
+	struct record rec;
+	int rc = -1;
+
+	if (r == NULL)
+		return err_set(e, ENOMEM, "no memory to read the journal");
+	record_reader_open(r, block, 0);
+	while ((rc = record_next(r, &rec, e)) > 0) {
+		if (rec.kind == RECORD_POSITION && position_load(rec.payload, &move))
+			positions_move(a->positions, &move.to);
+		else if (rec.kind == RECORD_HIT && sighting_load(rec.payload, &sight))
+			correlator_feed(a->correlator, &sight, NULL, NULL);
+		else if (rec.kind == RECORD_STATE)
+			take_state(a, rec.payload);
+	}
+	record_reader_free(r);
+	free(r);
+	return rc;
+}
+
+int agent_restore(void *agent, const struct frame_header *h, struct slice checkpoint, struct err *e)
+{
+	struct agent *a = agent;
+
+	(void)h;
+	a->first_start = false;
+	return take_block(a, checkpoint, e);
+}
+
+int agent_replay(void *agent, const struct frame_header *h, struct slice control, struct err *e)
+{
+	struct agent *a = agent;
+
+	(void)h;
+	a->first_start = false;
+	return control.n > 0 ? take_block(a, control, e) : 0;
+}

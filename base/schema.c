@@ -1,0 +1,378 @@
+#include "base/schema.h"
+
+#include "base/record_json.h"
+#include "base/timefmt.h"
+
+#include <stddef.h>
+
+#define CONTEXT(m) offsetof(struct record_context, m)
+
+static const struct column always[] = {
+	{ "service_name", COLUMN_TEXT, FROM_SERVICE, 0, "service.name" },
+	{ "service_version", COLUMN_TEXT, FROM_CONTEXT, CONTEXT(service_version),
+	    "service.version" },
+	{ "deployment_environment_name", COLUMN_TEXT, FROM_CONTEXT, CONTEXT(environment),
+	    "deployment.environment.name" },
+	{ "host_name", COLUMN_TEXT, FROM_CONTEXT, CONTEXT(host_name),
+	    "the host that wrote this row" },
+	{ "host_image_id", COLUMN_TEXT, FROM_CONTEXT, CONTEXT(host_image_id), "its machine image" },
+	{ "cloud_region", COLUMN_TEXT, FROM_CONTEXT, CONTEXT(cloud_region), "its region" },
+	{ "rules_hash", COLUMN_TEXT, FROM_CONTEXT, CONTEXT(rules_hash),
+	    "of the rules in use then" },
+};
+
+static const struct column event_first[] = {
+	{ "seq", COLUMN_INT, FROM_SEQ, 0, "number in the host's journal" },
+	{ "id", COLUMN_TEXT, FROM_ID, 0, "of the event: host, log, offset and first bytes" },
+	{ "time", COLUMN_TIME, FROM_TIME, 0, "of the event, UTC" },
+	{ "observed_time", COLUMN_TIME, FROM_OBSERVED, 0, "when the line was read" },
+	{ "parser", COLUMN_TEXT, FROM_PARSER, 0, "format of the line" },
+	{ "log_file_path", COLUMN_TEXT, FROM_PATH, 0, "where the line was" },
+	{ "log_offset", COLUMN_INT, FROM_OFFSET, 0, "of the line, in uncompressed bytes" },
+	{ "category", COLUMN_TEXT, FROM_STRONGEST, 0, "of the strongest detection" },
+	{ "level", COLUMN_TEXT, FROM_STRONGEST, 1, "of the strongest detection" },
+	{ "rule", COLUMN_TEXT, FROM_STRONGEST, 2, "of the strongest detection" },
+	{ "detections", COLUMN_JSON, FROM_DETECTIONS, 0, "all detections" },
+};
+
+static const struct column event_last[] = {
+	{ "attributes", COLUMN_JSON, FROM_ATTRIBUTES, 0, "attributes without a column" },
+	{ "body", COLUMN_TEXT, FROM_BODY, 0, "the line" },
+};
+
+#define NAMED(name, type, help)                 \
+	{                                       \
+		name, type, FROM_NAMED, 0, help \
+	}
+#define HEAD                                                                          \
+	{ "seq", COLUMN_INT, FROM_SEQ, 0, "number in the host's journal" },           \
+	    { "id", COLUMN_TEXT, FROM_ID, 0, "the same for all revisions" },          \
+	    { "time", COLUMN_TIME, FROM_TIME, 0, "UTC" },                             \
+	{                                                                             \
+		"observed_time", COLUMN_TIME, FROM_OBSERVED, 0, "when it was decided" \
+	}
+
+static const struct column alert_columns[] = {
+	HEAD,
+	NAMED("revision", COLUMN_INT, "raised when the count has doubled"),
+	NAMED("rule", COLUMN_TEXT, "rule or correlation"),
+	NAMED("category", COLUMN_TEXT, "what kind of attack"),
+	NAMED("level", COLUMN_TEXT, "how bad"),
+	NAMED("entity_type", COLUMN_TEXT, "ip, client, account, session, other"),
+	NAMED("entity_value", COLUMN_TEXT, "address last seen, account ..."),
+	NAMED("entity_prefix", COLUMN_TEXT, "what would be blocked"),
+	NAMED("provenance", COLUMN_TEXT, "peer, forwarded or claimed"),
+	NAMED("action", COLUMN_TEXT, "what the policy asks for"),
+	NAMED("effective", COLUMN_TEXT, "what is left of it after guard and collateral"),
+	NAMED("mode", COLUMN_TEXT, "shadow, canary or enforce"),
+	NAMED("reason", COLUMN_TEXT, "why effective is less than action"),
+	NAMED("page", COLUMN_BOOL, "worth waking somebody"),
+	NAMED("duration_s", COLUMN_INT, "of a first block"),
+	NAMED("count", COLUMN_INT, "hits counted in"),
+	NAMED("first_time", COLUMN_TIME, "of the counted hits"),
+	NAMED("last_time", COLUMN_TIME, "of the counted hits"),
+	NAMED("event_ids", COLUMN_JSON, "ids of the first events"),
+};
+
+static const struct column block_columns[] = {
+	HEAD,
+	NAMED("revision", COLUMN_INT, "raised at every change"),
+	NAMED("prefix", COLUMN_TEXT, "address or network"),
+	NAMED("state", COLUMN_TEXT, "active, shadow, expired, removed"),
+	NAMED("since", COLUMN_TIME, "when it began"),
+	NAMED("until", COLUMN_TIME, "when it ends"),
+	NAMED("rule", COLUMN_TEXT, "whose alert it was, or manual"),
+	NAMED("alert_id", COLUMN_TEXT, "id in alerts"),
+	NAMED("reason", COLUMN_TEXT, "in words"),
+	NAMED("manual", COLUMN_BOOL, "by a person"),
+	NAMED("strikes", COLUMN_INT, "blocks of this prefix within a week"),
+	NAMED("mode", COLUMN_TEXT, "shadow, canary or enforce"),
+};
+
+static const struct column ledger_columns[] = {
+	HEAD,
+	NAMED("what", COLUMN_TEXT, "truncated, rewritten, shortened, gone, unreadable"),
+	NAMED("source", COLUMN_TEXT, "file"),
+	NAMED("lost_bytes", COLUMN_INT, "known to be lost"),
+	NAMED("lost_records", COLUMN_INT, "known to be lost"),
+};
+
+static const struct column reject_columns[] = {
+	HEAD,
+	NAMED("sink", COLUMN_TEXT, "that refused the record"),
+	NAMED("reason", COLUMN_TEXT, "in its words"),
+	NAMED("kind", COLUMN_TEXT, "table of the record"),
+};
+
+static struct table tables[TABLE_N];
+
+static void add(struct table *t, const struct column *c, size_t n)
+{
+	for (size_t i = 0; i < n && t->n < SCHEMA_MAX_COLUMNS; i++)
+		t->c[t->n++] = c[i];
+}
+
+static bool has(const struct table *t, const char *name)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		if (strcmp(t->c[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void add_attrs(struct table *t)
+{
+	static const enum column_type types[] = { COLUMN_TEXT, COLUMN_INT, COLUMN_REAL,
+		COLUMN_BOOL };
+
+	for (unsigned k = 1; k < ATTR_N; k++) {
+		struct column c = { attr_defs[k].column, types[attr_defs[k].type], FROM_ATTR, k,
+			attr_defs[k].name };
+
+		if (c.name != NULL && !has(t, c.name))
+			add(t, &c, 1);
+	}
+}
+
+#define ADD(t, list) add((t), (list), sizeof(list) / sizeof(*(list)))
+
+const struct table *schema_table(enum schema_table which)
+{
+	static const char *const names[] = { "events_raw", "alerts_raw", "blocks_raw", "rejects",
+		"ledger" };
+	struct table *t = &tables[which];
+
+	if (t->n > 0)
+		return t;
+	t->name = names[which];
+	switch (which) {
+	case TABLE_EVENTS:
+		ADD(t, event_first);
+		ADD(t, always);
+		add_attrs(t);
+		ADD(t, event_last);
+		return t;
+	case TABLE_ALERTS:
+		ADD(t, alert_columns);
+		break;
+	case TABLE_BLOCKS:
+		ADD(t, block_columns);
+		break;
+	case TABLE_LEDGER:
+		ADD(t, ledger_columns);
+		break;
+	case TABLE_REJECTS:
+	case TABLE_N:
+		ADD(t, reject_columns);
+		break;
+	}
+	ADD(t, always);
+	return t;
+}
+
+enum schema_table schema_of(enum record_kind kind)
+{
+	switch (kind) {
+	case RECORD_EVENT:
+		return TABLE_EVENTS;
+	case RECORD_ALERT:
+		return TABLE_ALERTS;
+	case RECORD_BLOCK:
+		return TABLE_BLOCKS;
+	case RECORD_LEDGER:
+		return TABLE_LEDGER;
+	case RECORD_CONTEXT:
+	case RECORD_ORIGIN:
+	case RECORD_POSITION:
+	case RECORD_HIT:
+	case RECORD_STATE:
+		break;
+	}
+	return TABLE_N;
+}
+
+/* ---- values ---- */
+
+static void set_text(struct cell *out, struct slice s)
+{
+	out->is_null = s.p == NULL;
+	out->text = s;
+}
+
+static void set_number(struct cell *out, int64_t v)
+{
+	out->is_null = false;
+	out->is_number = true;
+	out->number = v;
+}
+
+static void set_time(struct cell *out, int64_t time_us, struct buf *scratch)
+{
+	char *to = buf_room(scratch, TIMEFMT_MAX);
+
+	if (to != NULL)
+		set_text(out, (struct slice){ to, timefmt_rfc3339(time_us, to) });
+}
+
+/* A value that was written as text, as its column wants it. */
+static void set_typed(struct cell *out, const struct column *c, struct slice v, struct buf *scratch)
+{
+	int64_t n;
+
+	if (v.p == NULL)
+		return;
+	if (c->type == COLUMN_TIME && slice_i64(v, &n))
+		set_time(out, n, scratch);
+	else if (c->type == COLUMN_BOOL)
+		set_number(out, slice_eq(v, SLICE("true")));
+	else if (c->type == COLUMN_INT && slice_i64(v, &n))
+		set_number(out, n);
+	else
+		set_text(out, v);
+}
+
+static struct slice named(const struct record *r, const char *name)
+{
+	for (unsigned i = 0; i < r->ev.n_attrs; i++)
+		if (slice_eq(attr_name(&r->ev.attrs[i]), slice_of(name)))
+			return (struct slice){ r->ev.attrs[i].p, r->ev.attrs[i].n };
+	return (struct slice){ 0 };
+}
+
+static void strongest(struct cell *out, const struct record *r, unsigned part)
+{
+	static const char *const levels[] = { "informational", "low", "medium", "high",
+		"critical" };
+	const struct detection *best = NULL;
+	int best_level = -1;
+
+	for (unsigned i = 0; i < r->ev.n_detections; i++)
+		for (int l = 0; l < 5; l++)
+			if (l > best_level &&
+			    slice_eq(r->ev.detections[i].level, slice_of(levels[l]))) {
+				best = &r->ev.detections[i];
+				best_level = l;
+			}
+	if (best != NULL)
+		set_text(out, part == 0 ? best->category : part == 1 ? best->level : best->rule);
+}
+
+static void from_json(
+    struct cell *out, const struct record *r, bool detections, struct buf *scratch)
+{
+	struct json j = { .out = scratch };
+	size_t from = scratch->n;
+	bool any = detections ? record_json_detections(&j, &r->ev) : record_json_rest(&j, &r->ev);
+
+	if (any && !scratch->full)
+		set_text(out, (struct slice){ scratch->p + from, scratch->n - from });
+}
+
+void schema_cell(
+    const struct record *r, const struct column *c, struct buf *scratch, struct cell *out)
+{
+	const char *context = (const char *)r->context;
+	struct slice s;
+
+	*out = (struct cell){ .is_null = true };
+	buf_reset(scratch);
+	switch (c->source) {
+	case FROM_SEQ:
+		set_number(out, (int64_t)r->seq);
+		break;
+	case FROM_ID: {
+		char *to = buf_room(scratch, RECORD_ID_TEXT + 1);
+
+		if (to != NULL) {
+			record_id_text(r->id, to);
+			set_text(out, (struct slice){ to, RECORD_ID_TEXT });
+		}
+		break;
+	}
+	case FROM_TIME:
+		set_time(out, r->ev.time_us, scratch);
+		break;
+	case FROM_OBSERVED:
+		set_time(out, r->context->observed_us, scratch);
+		break;
+	case FROM_CONTEXT:
+		memcpy(&s, context + c->key, sizeof(s));
+		if (s.n > 0)
+			set_text(out, s);
+		break;
+	case FROM_SERVICE:
+		set_text(out, r->origin != NULL && r->origin->service.n > 0
+				  ? r->origin->service
+				  : r->context->service_name);
+		break;
+	case FROM_PARSER:
+		if (r->origin != NULL)
+			set_text(out, r->origin->parser);
+		break;
+	case FROM_PATH:
+		if (r->origin != NULL)
+			set_text(out, r->origin->path);
+		break;
+	case FROM_OFFSET:
+		set_number(out, (int64_t)r->ev.offset);
+		break;
+	case FROM_STRONGEST:
+		strongest(out, r, c->key);
+		break;
+	case FROM_DETECTIONS:
+		from_json(out, r, true, scratch);
+		break;
+	case FROM_ATTRIBUTES:
+		from_json(out, r, false, scratch);
+		break;
+	case FROM_BODY:
+		set_text(out, r->ev.body);
+		break;
+	case FROM_ATTR:
+		set_typed(out, c, event_get(&r->ev, (enum attr_key)c->key), scratch);
+		break;
+	case FROM_NAMED:
+		set_typed(out, c, named(r, c->name), scratch);
+		break;
+	}
+}
+
+/* ---- DDL ---- */
+
+void schema_sqlite(struct buf *out)
+{
+	static const char *const types[] = { "TEXT", "INTEGER", "REAL", "INTEGER", "TEXT", "TEXT" };
+
+	for (unsigned k = 0; k < TABLE_N; k++) {
+		const struct table *t = schema_table((enum schema_table)k);
+
+		buf_printf(out, "CREATE TABLE IF NOT EXISTS %s (\n", t->name);
+		for (unsigned i = 0; i < t->n; i++)
+			buf_printf(out, "  \"%s\" %s%s%s -- %s\n", t->c[i].name,
+			    types[t->c[i].type], t->c[i].source == FROM_SEQ ? " PRIMARY KEY" : "",
+			    i + 1 < t->n ? "," : "", t->c[i].help);
+		buf_str(out, ");\n");
+	}
+	/* times are RFC 3339 text, so day and hour are parts of it in every dialect */
+	buf_str(out,
+	    "CREATE VIEW IF NOT EXISTS events AS SELECT substr(\"time\", 1, 10) AS day,\n"
+	    "  substr(\"time\", 12, 2) AS hour, * FROM events_raw;\n"
+	    "CREATE VIEW IF NOT EXISTS alerts AS SELECT substr(\"time\", 1, 10) AS day,\n"
+	    "  substr(\"time\", 12, 2) AS hour, * FROM alerts_raw AS a WHERE seq =\n"
+	    "  (SELECT max(seq) FROM alerts_raw AS b WHERE b.id = a.id);\n"
+	    "CREATE VIEW IF NOT EXISTS blocks AS SELECT substr(\"time\", 1, 10) AS day,\n"
+	    "  substr(\"time\", 12, 2) AS hour, * FROM blocks_raw AS a WHERE seq =\n"
+	    "  (SELECT max(seq) FROM blocks_raw AS b WHERE b.id = a.id);\n"
+	    "CREATE VIEW IF NOT EXISTS detections AS SELECT substr(e.\"time\", 1, 10) AS day,\n"
+	    "  substr(e.\"time\", 12, 2) AS hour, e.seq, e.id, e.\"time\", e.service_name, "
+	    "e.host_name,\n"
+	    "  e.client_address, e.user_name, e.url_path,\n"
+	    "  json_extract(d.value, '$.rule') AS rule, json_extract(d.value, '$.category') AS "
+	    "category,\n"
+	    "  json_extract(d.value, '$.level') AS level, json_extract(d.value, '$.field') AS "
+	    "field,\n"
+	    "  json_extract(d.value, '$.match') AS match\n"
+	    "  FROM events_raw AS e, json_each(e.detections) AS d WHERE e.detections IS NOT NULL;\n"
+	    "CREATE TABLE IF NOT EXISTS sekisho_cursor (id INTEGER PRIMARY KEY, cursor BLOB NOT "
+	    "NULL);\n");
+}

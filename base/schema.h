@@ -1,0 +1,80 @@
+/*
+ * schema.h - the tables of the data contract, in one place.
+ *
+ * Column names are attribute names with _ for the dot. `events` gets its columns from
+ * attr_defs as well; what has no column is in the JSON column `attributes`.
+ */
+#ifndef BASE_SCHEMA_H
+#define BASE_SCHEMA_H
+
+#include "base/buf.h"
+#include "base/record.h"
+
+enum schema_table {
+	TABLE_EVENTS,
+	TABLE_ALERTS,
+	TABLE_BLOCKS,
+	TABLE_REJECTS,
+	TABLE_LEDGER,
+	TABLE_N
+};
+enum column_type { COLUMN_TEXT, COLUMN_INT, COLUMN_REAL, COLUMN_BOOL, COLUMN_TIME, COLUMN_JSON };
+
+/* Where a column's value comes from. */
+enum column_source {
+	FROM_SEQ,
+	FROM_ID,
+	FROM_TIME,
+	FROM_OBSERVED,
+	FROM_CONTEXT, /* key: offset of the slice in struct record_context */
+	FROM_PARSER,
+	FROM_PATH,
+	FROM_OFFSET,
+	FROM_SERVICE,	/* the origin's, else the context's */
+	FROM_STRONGEST, /* key: 0 category, 1 level, 2 rule */
+	FROM_DETECTIONS,
+	FROM_ATTRIBUTES,
+	FROM_BODY,
+	FROM_ATTR,  /* key: enum attr_key */
+	FROM_NAMED, /* the attribute of the column's name */
+};
+
+struct column {
+	const char *name;
+	enum column_type type;
+	enum column_source source;
+	unsigned key;
+	const char *help;
+};
+
+enum { SCHEMA_MAX_COLUMNS = 64 };
+
+struct table {
+	const char *name; /* as stored: events_raw, alerts_raw ... */
+	unsigned n;
+	struct column c[SCHEMA_MAX_COLUMNS];
+};
+
+/* The table, put together at the first call; the same ever after. Call it once before threads
+ * start. */
+const struct table *schema_table(enum schema_table t);
+
+/* The table that records of that kind go to; TABLE_N: none. */
+enum schema_table schema_of(enum record_kind kind);
+
+/* A column's value. kind of answer: false is NULL. Numbers in *i (also times, in microseconds),
+ * text in *s. */
+struct cell {
+	bool is_null, is_number;
+	int64_t number;
+	struct slice text;
+};
+
+/* scratch holds built text (ids, JSON, times) until the next call with the same one. */
+void schema_cell(
+    const struct record *r, const struct column *c, struct buf *scratch, struct cell *out);
+
+/* DDL: tables and views. */
+void schema_sqlite(struct buf *out);
+
+#endif

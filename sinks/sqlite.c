@@ -1,0 +1,264 @@
+/*
+ * sqlite.c - the embedded sink: the same tables and views as in BigQuery, on this host.
+ *
+ * Exactly once: rows are numbered by the journal (seq, INSERT OR IGNORE), and the cursor
+ * is stored in the transaction that stores the rows. WAL mode: queries read while it
+ * writes. Rows go from the low end of seq, by age and by size.
+ */
+#include "base/err.h"
+#include "base/schema.h"
+#include "sinks/sink.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+
+enum { DELETE_ROWS = 5000, SQLITE_PAGE = 4096 };
+
+struct sqlite {
+	sqlite3 *db;
+	sqlite3_stmt *insert[TABLE_N];
+	sqlite3_stmt *cursor;
+	struct buf scratch[SCHEMA_MAX_COLUMNS];
+	int64_t keep_us;
+	uint64_t max_size;
+	int64_t next_idle_us;
+};
+
+static int failed(struct sqlite *q, const char *what, struct err *e)
+{
+	int rc = q->db != NULL ? sqlite3_errcode(q->db) : SQLITE_NOMEM;
+
+	return err_set(e, rc == SQLITE_FULL ? ENOSPC : EIO, "%s: %s", what,
+	    q->db != NULL ? sqlite3_errmsg(q->db) : "out of memory");
+}
+
+static int run(struct sqlite *q, const char *sql, struct err *e)
+{
+	return sqlite3_exec(q->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : failed(q, sql, e);
+}
+
+static int make_tables(struct sqlite *q, struct err *e)
+{
+	struct buf b = { 0 };
+	int rc;
+
+	schema_sqlite(&b);
+	buf_char(&b, '\0');
+	rc = run(q, b.p, e);
+	buf_free(&b);
+	return rc;
+}
+
+static int prepare(struct sqlite *q, enum schema_table k, struct err *e)
+{
+	const struct table *t = schema_table(k);
+	struct buf b = { 0 };
+	int rc;
+
+	buf_printf(&b, "INSERT OR IGNORE INTO %s VALUES (?", t->name);
+	for (unsigned i = 1; i < t->n; i++)
+		buf_str(&b, ",?");
+	buf_str(&b, ")");
+	rc = sqlite3_prepare_v3(
+	    q->db, b.p, (int)b.n, SQLITE_PREPARE_PERSISTENT, &q->insert[k], NULL);
+	buf_free(&b);
+	return rc == SQLITE_OK ? 0 : failed(q, t->name, e);
+}
+
+static void sqlite_close(void *self)
+{
+	struct sqlite *q = self;
+
+	if (q == NULL)
+		return;
+	for (unsigned k = 0; k < TABLE_N; k++)
+		sqlite3_finalize(q->insert[k]);
+	sqlite3_finalize(q->cursor);
+	sqlite3_close(q->db);
+	for (unsigned i = 0; i < SCHEMA_MAX_COLUMNS; i++)
+		buf_free(&q->scratch[i]);
+	free(q);
+}
+
+static int open_db(struct sqlite *q, const struct sink_settings *s, struct err *e)
+{
+	if (sqlite3_open_v2(s->path, &q->db,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+		NULL) != SQLITE_OK)
+		return failed(q, s->path, e);
+	sqlite3_busy_timeout(q->db, 5000);
+	if (run(q, "PRAGMA auto_vacuum=INCREMENTAL", e) != 0 ||
+	    run(q, "PRAGMA journal_mode=WAL", e) != 0 ||
+	    run(q, "PRAGMA synchronous=FULL", e) != 0 ||
+	    run(q, "PRAGMA cache_size=-4096", e) != 0 || make_tables(q, e) != 0)
+		return -1;
+	for (unsigned k = 0; k < TABLE_N; k++)
+		if (prepare(q, (enum schema_table)k, e) != 0)
+			return -1;
+	if (sqlite3_prepare_v2(q->db, "INSERT OR REPLACE INTO sekisho_cursor VALUES (1, ?)", -1,
+		&q->cursor, NULL) != SQLITE_OK)
+		return failed(q, "cursor", e);
+	return 0;
+}
+
+static void *sqlite_open(const struct sink_settings *s, struct err *e)
+{
+	struct sqlite *q = calloc(1, sizeof(*q));
+
+	if (q == NULL) {
+		err_set(e, ENOMEM, "no memory");
+		return NULL;
+	}
+	q->keep_us = s->keep_us;
+	q->max_size = s->max_size;
+	if (open_db(q, s, e) != 0) {
+		sqlite_close(q);
+		return NULL;
+	}
+	return q;
+}
+
+static int sqlite_load_cursor(
+    void *self, uint8_t cursor[SINK_CURSOR_BYTES], bool *found, struct err *e)
+{
+	struct sqlite *q = self;
+	sqlite3_stmt *st;
+	int rc;
+
+	*found = false;
+	if (sqlite3_prepare_v2(q->db, "SELECT cursor FROM sekisho_cursor WHERE id = 1", -1, &st,
+		NULL) != SQLITE_OK)
+		return failed(q, "cursor", e);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW && sqlite3_column_bytes(st, 0) == SINK_CURSOR_BYTES) {
+		memcpy(cursor, sqlite3_column_blob(st, 0), SINK_CURSOR_BYTES);
+		*found = true;
+	}
+	sqlite3_finalize(st);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : failed(q, "cursor", e);
+}
+
+static enum sink_result sqlite_begin(void *self, struct err *e)
+{
+	return run(self, "BEGIN IMMEDIATE", e) == 0 ? SINK_OK : SINK_RETRY;
+}
+
+static void bind(
+    struct sqlite *q, sqlite3_stmt *st, int at, const struct record *r, const struct column *c)
+{
+	struct cell cell;
+
+	schema_cell(r, c, &q->scratch[at - 1], &cell);
+	if (cell.is_null)
+		sqlite3_bind_null(st, at);
+	else if (cell.is_number)
+		sqlite3_bind_int64(st, at, cell.number);
+	else
+		sqlite3_bind_text(st, at, cell.text.p != NULL ? cell.text.p : "", (int)cell.text.n,
+		    SQLITE_STATIC);
+}
+
+static enum sink_result sqlite_put(void *self, const struct record *r, struct err *e)
+{
+	struct sqlite *q = self;
+	enum schema_table k = schema_of(r->kind);
+	int rc;
+
+	if (k == TABLE_N)
+		return SINK_OK;
+
+	const struct table *t = schema_table(k);
+
+	for (unsigned i = 0; i < t->n; i++)
+		bind(q, q->insert[k], (int)i + 1, r, &t->c[i]);
+	rc = sqlite3_step(q->insert[k]);
+	sqlite3_reset(q->insert[k]);
+	if (rc == SQLITE_DONE)
+		return SINK_OK;
+	failed(q, t->name, e);
+	return rc == SQLITE_TOOBIG || rc == SQLITE_CONSTRAINT || rc == SQLITE_MISMATCH ? SINK_REJECT
+										       : SINK_RETRY;
+}
+
+static void sqlite_abort(void *self)
+{
+	struct err ignored;
+
+	run(self, "ROLLBACK", &ignored);
+}
+
+static enum sink_result sqlite_commit(
+    void *self, const uint8_t cursor[SINK_CURSOR_BYTES], struct err *e)
+{
+	struct sqlite *q = self;
+	int rc;
+
+	sqlite3_bind_blob(q->cursor, 1, cursor, SINK_CURSOR_BYTES, SQLITE_STATIC);
+	rc = sqlite3_step(q->cursor);
+	sqlite3_reset(q->cursor);
+	if (rc == SQLITE_DONE && run(q, "COMMIT", e) == 0)
+		return SINK_OK;
+	if (rc != SQLITE_DONE)
+		failed(q, "cursor", e);
+	sqlite_abort(self);
+	return SINK_RETRY;
+}
+
+static int64_t ask(struct sqlite *q, const char *sql)
+{
+	sqlite3_stmt *st;
+	int64_t v = 0;
+
+	if (sqlite3_prepare_v2(q->db, sql, -1, &st, NULL) != SQLITE_OK)
+		return 0;
+	if (sqlite3_step(st) == SQLITE_ROW)
+		v = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return v;
+}
+
+/* The oldest rows go, a few at a time, so that no query waits long. */
+static void sqlite_idle(void *self, int64_t now_us)
+{
+	struct sqlite *q = self;
+	char sql[256];
+	char before[40];
+	struct err ignored;
+
+	if (now_us < q->next_idle_us)
+		return;
+	q->next_idle_us = now_us + 5 * 1000000;
+
+	uint64_t used =
+	    (uint64_t)(ask(q, "PRAGMA page_count") - ask(q, "PRAGMA freelist_count")) * SQLITE_PAGE;
+	struct buf b = { 0 };
+	struct record r = { .ev = { .time_us = now_us - q->keep_us } };
+	struct column c = { .source = FROM_TIME };
+	struct cell cell;
+
+	schema_cell(&r, &c, &b, &cell);
+	sqlite3_snprintf(sizeof(before), before, "%.*s", (int)cell.text.n, cell.text.p);
+	buf_free(&b);
+	sqlite3_snprintf(sizeof(sql), sql,
+	    "DELETE FROM events_raw WHERE seq IN (SELECT seq FROM events_raw ORDER BY seq LIMIT "
+	    "%d)%s%s%s",
+	    DELETE_ROWS, used > q->max_size ? "" : " AND observed_time < '",
+	    used > q->max_size ? "" : before, used > q->max_size ? "" : "'");
+	run(q, sql, &ignored);
+	run(q, "PRAGMA incremental_vacuum(1000)", &ignored);
+}
+
+const struct sink sink_sqlite = {
+	.name = "sqlite",
+	.max_records = 20000,
+	.max_bytes = 8 << 20,
+	.open = sqlite_open,
+	.load_cursor = sqlite_load_cursor,
+	.begin = sqlite_begin,
+	.put = sqlite_put,
+	.commit = sqlite_commit,
+	.abort = sqlite_abort,
+	.idle = sqlite_idle,
+	.close = sqlite_close,
+};

@@ -12,10 +12,13 @@
 #include "base/log.h"
 #include "detect/redact.h"
 
+#include <cap-ng.h>
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -172,6 +175,29 @@ static int open_sinks(struct agent *a, struct err *e)
 	return 0;
 }
 
+/*
+ * As `user:`, with the one capability that reading any log needs. Fails closed. Without
+ * `user:` a root start stays root, without root there is nothing to drop.
+ */
+static int drop_privileges(const struct agent *a, struct err *e)
+{
+	const struct passwd *pw;
+
+	if (a->cfg.user == NULL || geteuid() != 0)
+		return 0;
+	pw = getpwnam(a->cfg.user);
+	if (pw == NULL)
+		return err_set(e, EINVAL, "user: there is no user '%s'", a->cfg.user);
+	capng_clear(CAPNG_SELECT_BOTH);
+	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
+	if (capng_change_id(
+		(int)pw->pw_uid, (int)pw->pw_gid, CAPNG_INIT_SUPP_GRP | CAPNG_CLEAR_BOUNDING) != 0)
+		return err_set(e, EPERM, "user: can't become '%s'", a->cfg.user);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return err_set(e, errno, "no_new_privs: %s", strerror(errno));
+	return 0;
+}
+
 int agent_open(struct agent *a, struct err *e)
 {
 	a->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -185,7 +211,7 @@ int agent_open(struct agent *a, struct err *e)
 	/* the blocker first: it must be forked before anything from outside is read */
 	if (open_policy(a, e) != 0 ||
 	    planes_start(&a->planes, &a->cfg.response.planes, policy_never(a->policy), e) != 0 ||
-	    open_rules(a, e) != 0)
+	    drop_privileges(a, e) != 0 || open_rules(a, e) != 0)
 		return -1;
 	a->positions = positions_new();
 	a->correlator = correlator_new(a->rules.rs, a->host.key);

@@ -9,7 +9,8 @@
 
 int cmd_schema(int argc, char **argv)
 {
-	static const struct usage usage = { "sekisho schema sqlite", "Print the DDL of the tables and views.",
+	static const struct usage usage = { "sekisho schema sqlite",
+		"Print the DDL of the tables and views.",
 		"sekisho schema sqlite | sqlite3 new.db" };
 	static const struct option_def none = { NULL, OPTION_FLAG, NULL, NULL, NULL };
 	struct buf b = { 0 };
@@ -19,7 +20,8 @@ int cmd_schema(int argc, char **argv)
 	if (n < 0)
 		return rc;
 	if (n != 1 || strcmp(argv[1], "sqlite") != 0) {
-		fprintf(stderr, "sekisho: schema knows one dialect: sqlite\nusage: %s\n", usage.line);
+		fprintf(
+		    stderr, "sekisho: schema knows one dialect: sqlite\nusage: %s\n", usage.line);
 		return EX_USAGE;
 	}
 	schema_sqlite(&b);

@@ -126,7 +126,7 @@ static bool is_auth_log(const struct input_config *in)
 		for (unsigned k = 0; k < sizeof(names) / sizeof(*names); k++)
 			if (strstr(in->files.v[i], names[k]) != NULL)
 				return true;
-	return in->has_journald;
+	return false;
 }
 
 static void resolve_input(struct config *c, unsigned i, const struct yaml *y, struct problems *p)
@@ -134,10 +134,8 @@ static void resolve_input(struct config *c, unsigned i, const struct yaml *y, st
 	struct input_config *in = (struct input_config *)c->inputs.v + i;
 
 	in->at = yaml_place(&c->file, y);
-	in->has_journald = yaml_get(y, "journald") != NULL;
-	if ((in->files.n > 0) + in->has_journald + in->stdin_ != 1)
-		problem_error(
-		    p, in->at, "an input has exactly one of `files`, `journald` and `stdin`");
+	if (in->files.n == 0)
+		problem_error(p, in->at, "an input needs `files:`, a path or a list of paths");
 	for (unsigned k = 0; k < in->files.n; k++)
 		if (in->files.v[k][0] != '/')
 			problem_error(p, in->files.at[k], "files: '%s' is not an absolute path",

@@ -18,13 +18,6 @@ enum input_lane { LANE_AUTO, LANE_IS_BULK, LANE_IS_CONTROL };
 
 struct input_config {
 	struct config_texts files;
-	struct {
-		struct config_texts units;
-		const char *dir;
-		struct config_texts files;
-	} journald;
-	bool has_journald;
-	bool stdin_;
 	const char *parser_name;
 	const char *service;
 	const char *logsource;

@@ -19,16 +19,6 @@ static const char *const rule_modes[] = { "shadow", "canary", "enforce", "defaul
 static const char *const actions[] = { "block", "challenge", "limit", "notify", "observe",
 	"default", NULL };
 
-static const struct config_key journald_keys[] = {
-	{ "units", CONFIG_TEXTS, AT(input_config, journald.units),
-	    .help = "units to read (ssh.service), or syslog identifiers (sudo); empty: all" },
-	{ "dir", CONFIG_TEXT, AT(input_config, journald.dir),
-	    .help = "a folder of journal files instead of the host's journal" },
-	{ "file", CONFIG_TEXTS, AT(input_config, journald.files),
-	    .help = "journal files instead of the host's journal" },
-	END,
-};
-
 static const struct config_key client_keys[] = {
 	{ "log", CONFIG_ENUM, AT(input_config, client_address.log), .def = "peer",
 	    .help = "what the address field holds: the socket's peer, what nginx realip made of "
@@ -50,9 +40,6 @@ static const struct config_key identity_keys[] = {
 static const struct config_key input_keys[] = {
 	{ "files", CONFIG_TEXTS, AT(input_config, files),
 	    .help = "paths and patterns (`*`, `?`) of files to follow" },
-	{ "journald", CONFIG_SECTION, AT(input_config, journald), .help = "read systemd's journal",
-	    .keys = journald_keys },
-	{ "stdin", CONFIG_BOOL, AT(input_config, stdin_), .help = "read standard input" },
 	{ "parser", CONFIG_TEXT, AT(input_config, parser_name), .def = "auto",
 	    .help = "format of the lines; `sekisho formats` lists them" },
 	{ "service", CONFIG_TEXT, AT(input_config, service),

@@ -14,6 +14,7 @@ static const struct command {
 	{ "run", cmd_run, "the agent, in the foreground" },
 	{ "scan", cmd_scan, "parse, detect and correlate over files, print what was found" },
 	{ "rules", cmd_rules, "list, lint, test and explain rules" },
+	{ "check", cmd_check, "config, rules, permissions, rotation: what is wrong" },
 	{ "status", cmd_status, "what the running agent does" },
 	{ "audit", cmd_audit, "do the sums of what was read and delivered balance?" },
 	{ "blocks", cmd_blocks, "who is blocked, why, and how to undo it" },

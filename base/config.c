@@ -279,7 +279,9 @@ static void read_key(
 {
 	void *to = out + k->offset;
 
-	if (y != NULL && yaml_is_null(y) && k->type != CONFIG_SECTION) {
+	/* null is a name as well: of a sink's type */
+	if (yaml_is_null(y) && k->type != CONFIG_SECTION &&
+	    !(k->type == CONFIG_ENUM && y->text.n > 0)) {
 		problem_error(r->p, yaml_key_place(r->file, y), "%s: has no value", k->name);
 		return;
 	}

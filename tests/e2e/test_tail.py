@@ -1,0 +1,149 @@
+"""No line is lost and none comes twice: rotation, truncation, kill -9, restarts."""
+import gzip
+import os
+import random
+import shutil
+import threading
+import time
+
+from conftest import wait_for
+
+
+def append(path, text):
+    with open(path, "a") as f:
+        f.write(text)
+
+
+def test_lines_arrive_once_and_audit_balances(agent):
+    log = agent.logs / "a.log"
+    append(log, "".join(f"line {i}\n" for i in range(5000)))
+    agent.start()
+    append(log, "".join(f"line {i}\n" for i in range(5000, 6000)))
+    agent.wait_rows(6000)
+    assert agent.bodies() == [f"line {i}" for i in range(6000)]
+    audit = agent.run("audit")
+    assert audit.returncode == 0, audit.stdout
+    agent.stop()
+
+
+def test_rename_rotation_while_running_and_while_down(agent):
+    log = agent.logs / "a.log"
+    append(log, "".join(f"one {i}\n" for i in range(100)))
+    agent.start()
+    agent.wait_rows(100)
+    os.rename(log, agent.logs / "a.log.1")
+    append(agent.logs / "a.log.1", "late line of the old file\n")
+    append(log, "first of the new file\n")
+    agent.wait_rows(102)
+    agent.stop()
+    # while nobody looks: two rotations, the older one compressed
+    append(log, "two 0\n")
+    os.rename(log, agent.logs / "a.log.2")
+    append(log, "three 0\nthree 1\n")
+    with open(agent.logs / "a.log.2", "rb") as f, gzip.open(agent.logs / "a.log.3.gz", "wb") as g:
+        shutil.copyfileobj(f, g)
+    os.unlink(agent.logs / "a.log.2")
+    os.rename(log, agent.logs / "a.log.2")
+    append(log, "four 0\n")
+    agent.start()
+    agent.wait_rows(106)
+    assert sorted(agent.bodies()[102:]) == ["four 0", "three 0", "three 1", "two 0"]
+    assert agent.query("SELECT count(*), count(DISTINCT id) FROM events") == [(106, 106)]
+    agent.stop()
+
+
+def test_copytruncate_is_noticed_and_reported(agent):
+    log = agent.logs / "a.log"
+    append(log, "".join(f"one {i}\n" for i in range(50)))
+    agent.start()
+    agent.wait_rows(50)
+    shutil.copy(log, agent.root / "copy")
+    os.truncate(log, 0)
+    append(log, "after 0\nafter 1\n")
+    agent.wait_rows(52)
+    assert agent.bodies()[50:] == ["after 0", "after 1"]
+    wait_for(lambda: agent.query("SELECT what FROM ledger") == [("truncated",)], "a ledger row about it")
+    agent.stop()
+
+
+def test_odd_lines(agent):
+    log = agent.logs / "a.log"
+    with open(log, "wb") as f:
+        f.write(b"plain\n")
+        f.write(b"\xff\xfe not utf-8\n")
+        f.write(b"with\0nul\n")
+        f.write(b"x" * 300_000 + b"\n")
+        f.write(b"\n")
+        f.write(b"unfinished")
+    agent.start()
+    agent.wait_rows(5)
+    rows = agent.query("SELECT body, attributes FROM events_raw ORDER BY seq")
+    assert rows[0][0] == "plain"
+    assert rows[1][0] == "\\xFF\\xFE not utf-8"
+    assert rows[2][0] == "withnul" and '"sekisho.nul_bytes":1' in rows[2][1]
+    assert len(rows[3][0]) == 65536 and '"sekisho.line.length":300000' in rows[3][1]
+    assert rows[4][0] == ""
+    append(log, " no more\n")
+    agent.wait_rows(6)
+    assert agent.bodies()[5] == "unfinished no more"
+    agent.stop()
+
+
+def test_file_that_appears_late_and_deleted_file(agent):
+    agent.start()
+    append(agent.logs / "new.log", "hello\n")
+    agent.wait_rows(1)
+    os.unlink(agent.logs / "new.log")
+    append(agent.logs / "new.log", "another hello\n")
+    agent.wait_rows(2)
+    agent.stop()
+
+
+def test_second_agent_waits_then_says_who_has_the_journal(agent):
+    agent.start()
+    import subprocess
+
+    from conftest import SEKISHO
+
+    p = subprocess.run([SEKISHO, "run", "-c", str(agent.config)], capture_output=True, text=True, timeout=60)
+    assert p.returncode == 75
+    assert str(agent.process.pid) in p.stderr
+    agent.stop()
+
+
+def test_kill_9_at_random_moments_under_rotation(agent):
+    total = int(os.environ.get("KILL_LINES", "60000"))
+    kills = int(os.environ.get("KILLS", "12"))
+    log = agent.logs / "a.log"
+    random.seed(int(os.environ.get("SEED", "1")))
+    done = threading.Event()
+
+    def write():
+        n = 0
+        f = open(log, "a")
+        while n < total:
+            for _ in range(200):
+                f.write(f"{n:09d} {random.random()}\n")
+                n += 1
+            f.flush()
+            if n % (total // 6) < 200 and n < total:
+                f.close()
+                os.rename(log, agent.logs / f"a.log.{n}")
+                f = open(log, "a")
+            time.sleep(0.002)
+        f.close()
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    for _ in range(kills):
+        agent.start(wait=False)
+        time.sleep(random.uniform(0.02, 0.5))
+        agent.kill()
+    agent.start()
+    writer.join()
+    agent.wait_rows(total)
+    rows = agent.query("SELECT count(*), count(DISTINCT id), count(DISTINCT substr(body, 1, 9)) FROM events")
+    assert rows == [(total, total, total)]
+    assert agent.run("audit").returncode == 0
+    agent.stop()

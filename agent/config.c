@@ -54,25 +54,17 @@ static void resolve_hops(struct config *c, struct input_config *in, struct probl
 		    "address");
 }
 
-static void resolve_parser(struct config *c, struct input_config *in, struct problems *p)
+static void resolve_parser(struct input_config *in, struct problems *p)
 {
 	const char *names[64];
 	unsigned n = 0;
 	struct slice want = slice_of(in->parser_name);
 
 	in->parser = parser_find(want);
-	for (unsigned i = 0; i < c->parsers.n && in->parser == NULL; i++) {
-		const struct format_config *f = (const struct format_config *)c->parsers.v + i;
-
-		if (strcmp(f->name, in->parser_name) == 0)
-			in->parser = &parser_user;
-	}
 	if (in->parser != NULL)
 		return;
 	for (; parsers[n] != NULL; n++)
 		names[n] = parsers[n]->name;
-	for (unsigned i = 0; i < c->parsers.n && n < 64; i++)
-		names[n++] = ((const struct format_config *)c->parsers.v + i)->name;
 
 	const char *s = problem_suggest(want, names, n);
 
@@ -143,7 +135,7 @@ static void resolve_input(struct config *c, unsigned i, const struct yaml *y, st
 	if (in->logsource != NULL && strcmp(in->logsource, "proxy") != 0)
 		problem_error(
 		    p, in->at, "logsource: only `proxy` can be said here, not '%s'", in->logsource);
-	resolve_parser(c, in, p);
+	resolve_parser(in, p);
 	resolve_start(in, p);
 	resolve_zone(in, p);
 	resolve_hops(c, in, p);

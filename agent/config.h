@@ -12,7 +12,6 @@
 
 struct parser;
 struct regex;
-struct user_format;
 
 enum input_lane { LANE_AUTO, LANE_IS_BULK, LANE_IS_CONTROL };
 
@@ -34,7 +33,6 @@ struct input_config {
 	/* resolved */
 	struct place at;
 	const struct parser *parser;
-	const struct user_format *format;
 	struct regex *start;
 	struct client_rule client;
 	bool from_end;	       /* start_at: end */
@@ -89,18 +87,11 @@ struct response_config {
 	struct config_items rules; /* struct response_rule */
 };
 
-struct format_config {
-	const char *name;
-	const char *pattern;
-	const char *time;
-};
-
 struct config {
 	const char *service, *service_version, *environment;
 	const char *user;
 	struct config_items inputs;   /* struct input_config */
 	struct config_items networks; /* struct network_config */
-	struct config_items parsers;  /* struct format_config */
 	struct config_items sinks;    /* struct sink_config */
 	struct config_texts rules;
 	struct {

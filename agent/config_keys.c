@@ -90,16 +90,6 @@ static const struct config_key network_value[] = {
 	END,
 };
 
-static const struct config_key format_keys[] = {
-	{ "pattern", CONFIG_TEXT, AT(format_config, pattern),
-	    .help = "PCRE2 with named groups: (?<client_address>...) becomes client.address",
-	    .required = true },
-	{ "time", CONFIG_TEXT, AT(format_config, time),
-	    .help = "format of the group `time`: rfc3339, clf, bsd, epoch, epoch_ms; default: the "
-		    "first that fits" },
-	END,
-};
-
 static const struct config_key journal_keys[] = {
 	{ "dir", CONFIG_TEXT, AT(config, journal.dir), .def = "/var/lib/sekisho/journal",
 	    .help = "folder of the journal" },
@@ -184,8 +174,6 @@ const struct config_key config_keys[] = {
 	{ "networks", CONFIG_MAP, AT(config, networks),
 	    .help = "names for lists of networks, used by hops", .keys = network_value,
 	    .item_size = sizeof(struct network_config) },
-	{ "parsers", CONFIG_MAP, AT(config, parsers), .help = "formats of your own",
-	    .keys = format_keys, .item_size = sizeof(struct format_config) },
 	{ "rules", CONFIG_TEXTS, AT(config, rules),
 	    .help = "folders of Sigma rules; default: /etc/sekisho/rules, then "
 		    "/usr/share/sekisho/rules" },

@@ -180,11 +180,9 @@ static void detect(struct pipeline *p, const struct line_rules *r)
 size_t pipeline_window(
     struct pipeline *p, const struct line_rules *rules, const struct window_in *in)
 {
-	struct parse_ctx ctx = { .arena = &p->arena,
-		.ref_us = rules->ref_us,
-		.tz_s = rules->tz_s,
-		.cache = &p->stamp,
-		.format = rules->format };
+	struct parse_ctx ctx = {
+		.arena = &p->arena, .ref_us = rules->ref_us, .tz_s = rules->tz_s, .cache = &p->stamp
+	};
 	struct assembly as;
 	struct group g;
 

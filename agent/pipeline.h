@@ -34,7 +34,6 @@ struct identity_map {
 /* What the config says of an input, as far as its lines are concerned. */
 struct line_rules {
 	const struct parser *parser;
-	const struct user_format *format;
 	struct client_rule client;
 	const struct identity_map *identity;
 	unsigned n_identity;

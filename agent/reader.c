@@ -288,7 +288,6 @@ static int add_inputs(struct reader *r, struct err *e)
 			    (struct identity_map){ slice_of(c->attribute), slice_of(c->field) };
 		}
 		r->rules[i] = (struct line_rules){ .parser = in->parser,
-			.format = in->format,
 			.client = in->client,
 			.identity = map,
 			.n_identity = map != NULL ? in->identity.n : 0,

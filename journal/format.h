@@ -1,7 +1,7 @@
 /*
  * format.h - the bytes of a segment: headers, tagged fields, where blocks lie.
  *
- * Pure functions; docs/journal.md has the tables. Encoders fill what they are
+ * Pure functions; DESIGN.md, "The journal" has the tables. Encoders fill what they are
  * given, decoders accept any bytes and say what they found.
  */
 #ifndef JOURNAL_FORMAT_H

@@ -3,7 +3,7 @@
  *
  * One process writes (it holds the lock), by one thread, the committer. Any number
  * of readers (journal/reader.h) follow it. Payloads are opaque bytes. The file
- * format and the recovery rules are in docs/journal.md.
+ * format and the recovery rules are in DESIGN.md, "The journal".
  *
  * Numbers: frames have consecutive sequences from 1; records have numbers that
  * only grow, control before bulk within a frame, and start at the journal's
@@ -129,7 +129,7 @@ struct journal_totals {
 };
 
 /*
- * Open the journal in o->dir, or make one. Recovers first (docs/journal.md), then
+ * Open the journal in o->dir, or make one. Recovers first (DESIGN.md, "The journal"), then
  * calls report, restore and replay. EBUSY: another process has it (named in the
  * message); ENOTSUP: written by a newer version, nothing was changed; EINVAL: wrong
  * options or foreign files; EIO, ENOSPC, ENOMEM. *o is copied, o->dir too.

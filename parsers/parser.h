@@ -12,7 +12,6 @@
 #include "base/event.h"
 
 struct arena;
-struct user_format;
 
 enum parse_result {
 	PARSE_OK,  /* the event has its time and attributes */
@@ -37,7 +36,6 @@ struct parse_ctx {
 	int64_t ref_us;			  /* year-less stamps are resolved against this time */
 	int tz_s;			  /* zone of stamps that name none, seconds east */
 	struct stamp_cache *cache;	  /* may be NULL */
-	const struct user_format *format; /* of a user's own parser, else NULL */
 };
 
 struct parser {
@@ -54,7 +52,6 @@ extern const struct parser parser_auditd;
 extern const struct parser parser_json;
 extern const struct parser parser_raw;
 extern const struct parser parser_auto;
-extern const struct parser parser_user; /* needs parse_ctx.format */
 
 /* All that a config can name, NULL at the end. */
 extern const struct parser *const parsers[];

@@ -1,0 +1,13 @@
+/* json_names.h - what the members of a JSON log line mean, by their names. */
+#ifndef PARSERS_JSON_NAMES_H
+#define PARSERS_JSON_NAMES_H
+
+#include "parsers/parser.h"
+
+enum json_kind { JSON_BARE, JSON_TEXT, JSON_ARRAY };
+
+/* Make an attribute, or the event's time, of a member; the name is copied if it is kept. */
+void json_member(const struct parse_ctx *c, struct event *ev, struct slice name, struct slice v,
+    enum json_kind kind);
+
+#endif

@@ -90,7 +90,8 @@ static void bare_value(struct audit_fields *it, struct audit_field *f)
 
 static void read_value(struct audit_fields *it, struct audit_field *f)
 {
-	const char *close = it->p < it->end && *it->p == '"' ? find_close(it, it->p + 1, '"') : NULL;
+	const char *close =
+	    it->p < it->end && *it->p == '"' ? find_close(it, it->p + 1, '"') : NULL;
 
 	f->enriched = it->enriched;
 	f->quoted = close != NULL;

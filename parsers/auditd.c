@@ -11,7 +11,8 @@
 #include "parsers/auditd_parts.h"
 #include "parsers/parser.h"
 
-enum { MAX_TYPES = 32, PATH_CUT = 8192 };
+/* PATH_MAX in hex */
+enum { PATH_CUT = 8192 };
 
 /* Fields kept as they are, by name; one that a record repeats is not overwritten. */
 static const struct {
@@ -63,6 +64,9 @@ static void keep(struct audit_gather *g, const struct audit_field *f)
 
 		if (!slice_eq(f->name, kept[i].name))
 			continue;
+		/* upper case in the part that a program wrote is no lookup of auditd's */
+		if (f->name.p[0] < 'a' && !f->enriched)
+			return;
 		to = (struct slice *)(void *)((char *)g + kept[i].at);
 		if (to->p == NULL)
 			*to = audit_value(g->arena, f);
@@ -75,7 +79,7 @@ static void add_type(struct audit_gather *g, struct slice type)
 	for (unsigned i = 0; i < g->n_types; i++)
 		if (slice_eq(g->types[i], type))
 			return;
-	if (g->n_types < MAX_TYPES)
+	if (g->n_types < AUDIT_MAX_TYPES)
 		g->types[g->n_types++] = type;
 }
 
@@ -258,16 +262,15 @@ static void add_what(struct audit_gather *g, struct event *ev)
 	audit_add_socket(g, ev);
 }
 
-/* The digits between ':' and ')' of msg=audit(SECONDS.MILLIS:SERIAL). */
-static struct slice serial_text(struct slice body)
+/* The digits before the "):" where the fields begin. */
+static struct slice serial_text(const struct audit_head *h)
 {
-	struct slice head;
-	struct slice rest;
+	const char *end = h->rest.p - 2;
+	const char *p = end;
 
-	slice_cut_str(body, SLICE("audit("), &head, &rest);
-	slice_cut(rest, ':', &head, &rest);
-	slice_cut(rest, ')', &head, &rest);
-	return head;
+	while (p[-1] != ':')
+		p--;
+	return (struct slice){ p, (size_t)(end - p) };
 }
 
 static enum parse_result parse_auditd(const struct parse_ctx *c, struct event *ev)
@@ -288,7 +291,7 @@ static enum parse_result parse_auditd(const struct parse_ctx *c, struct event *e
 			gather(&g, &h);
 	}
 	ev->time_us = first.time_us;
-	event_add(ev, ATTR_AUDIT_SERIAL, serial_text(ev->body));
+	event_add(ev, ATTR_AUDIT_SERIAL, serial_text(&first));
 	event_add(ev, ATTR_AUDIT_TYPE, joined_types(&g));
 	add_who(&g, ev);
 	add_what(&g, ev);

@@ -1,32 +1,29 @@
 #include "parsers/auditd_parts.h"
 
 #include "base/arena.h"
+#include "base/event.h"
 #include "base/ip.h"
 
-#include <stdio.h>
+#include <fcntl.h>
+#include <sys/socket.h>
 
-/* linux/fcntl.h: the same on every architecture that audit_syscall_name knows */
-enum { OPEN_WRITE_BITS = 01 | 02 | 0100 | 01000 };
+/* ---- command lines ---- */
 
-static void put(struct audit_gather *g, const char *p, size_t n)
+static void put(struct audit_gather *g, const struct audit_field *f)
 {
 	size_t room = g->args_cap - g->args_n;
+	char *to = g->args + g->args_n;
 
-	if (n > room)
-		n = room;
-	memcpy(g->args + g->args_n, p, n);
-	g->args_n += n;
-}
-
-static void put_arg(struct audit_gather *g, const struct audit_field *f)
-{
-	size_t from = g->args_n;
-
-	if (f->quoted || !audit_is_hex(f->value)) {
-		put(g, f->value.p, f->value.n);
+	if (!f->quoted && audit_is_hex(f->value)) {
+		g->args_n += audit_unhex(f->value, to, room);
 		return;
 	}
-	g->args_n += audit_unhex(f->value, g->args + from, g->args_cap - from);
+
+	size_t n = f->value.n < room ? f->value.n : room;
+
+	if (n > 0)
+		memcpy(to, f->value.p, n);
+	g->args_n += n;
 }
 
 void audit_execve(struct audit_gather *g, struct slice rest)
@@ -35,61 +32,65 @@ void audit_execve(struct audit_gather *g, struct slice rest)
 	struct audit_field f;
 
 	if (g->args == NULL) {
-		g->args = arena_alloc(g->arena, g->body_n, 1);
-		g->args_cap = g->args != NULL ? g->body_n : 0;
+		size_t room = g->arena->cap - g->arena->used;
+
+		g->args_cap = g->body_n < room ? g->body_n : room;
+		g->args = arena_alloc(g->arena, g->args_cap, 1);
 		g->last_arg = -1;
+		if (g->args == NULL)
+			g->args_cap = 0;
 	}
-	if (g->args == NULL)
-		return;
 	while (audit_fields_next(&it, &f)) {
-		int64_t index = f.enriched ? -1 : audit_arg_index(f.name);
+		int64_t i = f.enriched ? -1 : audit_arg_index(f.name);
 
-		if (index < 0)
+		if (i < 0)
 			continue;
-		if (index != g->last_arg && g->args_n > 0)
-			put(g, " ", 1);
-		g->last_arg = index;
-		put_arg(g, &f);
+		/* a long argument comes in parts, a1[0] a1[1] ..., even over several records */
+		if (g->last_arg >= 0 && i != g->last_arg && g->args_n < g->args_cap)
+			g->args[g->args_n++] = ' ';
+		g->last_arg = i;
+		put(g, &f);
 	}
 }
 
-/* A copy with one byte in the place of another. */
-static struct slice replaced(struct arena *a, struct slice s, char from, char by)
+static struct slice without(struct arena *a, struct slice v, char from, char to)
 {
-	char *to = arena_alloc(a, s.n, 1);
+	if (v.n == 0 || memchr(v.p, from, v.n) == NULL)
+		return v;
 
-	if (to == NULL)
-		return (struct slice){ 0 };
-	for (size_t i = 0; i < s.n; i++)
-		to[i] = s.p[i] == from ? by : s.p[i];
-	return (struct slice){ to, s.n };
+	struct slice copy = arena_copy(a, v);
+	char *p = a->base + a->used - copy.n;
+
+	for (size_t i = 0; i < copy.n; i++)
+		if (p[i] == from)
+			p[i] = to;
+	return copy;
 }
 
-struct slice audit_command(const struct audit_gather *g)
+struct slice audit_command(struct audit_gather *g)
 {
 	if (g->args_n > 0)
 		return (struct slice){ g->args, g->args_n };
-	if (g->title.name.n > 0) {
-		struct slice t = audit_value(g->arena, &g->title);
+	if (g->cmd.n > 0)
+		return g->cmd;
+	if (g->title.name.n == 0)
+		return (struct slice){ 0 };
 
-		while (t.n > 0 && t.p[t.n - 1] == '\0')
-			t.n--;
-		if (t.n > 0 && memchr(t.p, '\0', t.n) != NULL)
-			t = replaced(g->arena, t, '\0', ' ');
-		if (t.n > 0)
-			return t;
-	}
-	return g->cmd;
+	struct slice v = audit_value(g->arena, &g->title);
+
+	while (v.n > 0 && v.p[v.n - 1] == '\0')
+		v.n--;
+	return without(g->arena, v, '\0', ' ');
 }
 
 struct slice audit_key(struct slice key, struct arena *a)
 {
-	if (key.n == 0 || memchr(key.p, 1, key.n) == NULL)
-		return key;
-	return replaced(a, key, 1, ',');
+	return without(a, key, '\1', ',');
 }
 
-static bool hex_u64(struct slice s, uint64_t *out)
+/* ---- files ---- */
+
+static bool hex_number(struct slice s, uint64_t *out)
 {
 	uint64_t v = 0;
 
@@ -99,11 +100,9 @@ static bool hex_u64(struct slice s, uint64_t *out)
 		char c = s.p[i];
 
 		if (c >= '0' && c <= '9')
-			v = v << 4 | (uint64_t)(c - '0');
+			v = v * 16 + (uint64_t)(c - '0');
 		else if (c >= 'a' && c <= 'f')
-			v = v << 4 | (uint64_t)(c - 'a' + 10);
-		else if (c >= 'A' && c <= 'F')
-			v = v << 4 | (uint64_t)(c - 'A' + 10);
+			v = v * 16 + (uint64_t)(c - 'a' + 10);
 		else
 			return false;
 	}
@@ -111,82 +110,136 @@ static bool hex_u64(struct slice s, uint64_t *out)
 	return true;
 }
 
-/* Does the system call open a file so that it can be written? openat2 keeps its flags in memory. */
-static bool opens_for_write(const struct audit_gather *g)
+/* Did the call open an existing file to write? openat2's flags are not in its arguments. */
+static bool is_write_open(const struct audit_gather *g)
 {
 	uint64_t flags;
-	struct slice name = g->syscall;
 
-	if (slice_eq(name, SLICE("creat")) || slice_eq(name, SLICE("truncate")))
+	if (slice_eq(g->syscall, SLICE("creat")) || slice_eq(g->syscall, SLICE("truncate")))
 		return true;
-	if (slice_eq(name, SLICE("open")))
-		return hex_u64(g->arg[1], &flags) && (flags & OPEN_WRITE_BITS) != 0;
-	if (slice_eq(name, SLICE("openat")))
-		return hex_u64(g->arg[2], &flags) && (flags & OPEN_WRITE_BITS) != 0;
-	return false;
+	if (slice_eq(g->syscall, SLICE("open")))
+		return hex_number(g->arg[1], &flags) && (flags & (O_ACCMODE | O_TRUNC)) != 0;
+	return slice_eq(g->syscall, SLICE("openat")) && hex_number(g->arg[2], &flags) &&
+	       (flags & (O_ACCMODE | O_TRUNC)) != 0;
 }
 
-void audit_add_file(const struct audit_gather *g, struct event *ev)
+/* Is a relative path one below the working directory? Not if an open directory was given. */
+static bool from_cwd(const struct audit_gather *g)
 {
-	struct slice path = g->path;
+	bool symlink = slice_eq(g->syscall, SLICE("symlinkat"));
+	bool at = slice_ends(g->syscall, SLICE("at")) || slice_ends(g->syscall, SLICE("at2"));
+	uint64_t fd;
 
-	if (path.n == 0 || (!g->path_changed && !opens_for_write(g)))
+	if (!at || slice_ends(g->syscall, SLICE("stat")))
+		return true;
+	return hex_number(g->arg[symlink ? 1 : 0], &fd) && (int32_t)(uint32_t)fd == AT_FDCWD;
+}
+
+static struct slice absolute(struct audit_gather *g, struct slice path)
+{
+	struct slice cwd = g->cwd;
+	size_t at;
+
+	if (path.p[0] == '/' || cwd.n == 0 || cwd.p[0] != '/' || !from_cwd(g))
+		return path;
+	while (slice_starts(path, SLICE("./")))
+		path = slice_from(path, 2);
+	while (cwd.n > 0 && cwd.p[cwd.n - 1] == '/')
+		cwd.n--;
+
+	char *to = arena_alloc(g->arena, cwd.n + 1 + path.n, 1);
+
+	if (to == NULL)
+		return path;
+	memcpy(to, cwd.p, cwd.n);
+	at = cwd.n;
+	to[at++] = '/';
+	if (path.n > 0)
+		memcpy(to + at, path.p, path.n);
+	return (struct slice){ to, at + path.n };
+}
+
+void audit_add_file(struct audit_gather *g, struct event *ev)
+{
+	if (g->path.n == 0 || (!g->path_changed && !is_write_open(g)))
 		return;
-	if (path.p[0] != '/' && g->cwd.n > 0) {
-		if (slice_starts(path, SLICE("./")))
-			path = slice_from(path, 2);
-
-		size_t slash = g->cwd.p[g->cwd.n - 1] != '/';
-		char *to = arena_alloc(g->arena, g->cwd.n + slash + path.n, 1);
-
-		if (to != NULL) {
-			memcpy(to, g->cwd.p, g->cwd.n);
-			to[g->cwd.n] = '/';
-			memcpy(to + g->cwd.n + slash, path.p, path.n);
-			path = (struct slice){ to, g->cwd.n + slash + path.n };
-		}
-	}
-	event_add_named(ev, SLICE("sekisho.file.path"), path);
+	event_add_named(ev, SLICE("sekisho.file.path"), absolute(g, g->path));
+	if (g->path_kind.n > 0)
+		event_add_named(ev, SLICE("sekisho.file.nametype"), g->path_kind);
 }
 
-void audit_add_socket(const struct audit_gather *g, struct event *ev)
+/* ---- sockets ---- */
+
+static struct slice number(struct arena *a, unsigned v)
 {
-	unsigned char b[28];
-	struct ip ip = { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff } };
+	char text[8];
+	size_t n = sizeof(text);
+
+	do
+		text[--n] = (char)('0' + v % 10);
+	while ((v /= 10) != 0);
+	return arena_copy(a, (struct slice){ text + n, sizeof(text) - n });
+}
+
+struct socket_names {
+	struct slice address, port;
+};
+
+static struct socket_names names_of(struct slice syscall)
+{
+	if (slice_eq(syscall, SLICE("bind")))
+		return (struct socket_names){ SLICE("server.address"), SLICE("server.port") };
+	if (slice_starts(syscall, SLICE("accept")) || slice_starts(syscall, SLICE("recv")))
+		return (struct socket_names){ SLICE("source.address"), SLICE("source.port") };
+	return (struct socket_names){ SLICE("destination.address"), SLICE("destination.port") };
+}
+
+/* struct sockaddr_in, sockaddr_in6: family (of the host's order), port, address */
+static void add_inet(struct audit_gather *g, struct event *ev, const uint8_t *b, bool six)
+{
+	struct socket_names names = names_of(g->syscall);
 	char text[IP_TEXT_MAX];
-	char port[8];
+	struct ip ip = { { 0 } };
 
-	if (!slice_eq(g->syscall, SLICE("connect")) || !audit_is_hex(g->saddr))
-		return;
-
-	size_t n = audit_unhex(g->saddr, (char *)b, sizeof(b));
-
-	if (n >= 8 && b[0] == 2 && b[1] == 0)
-		memcpy(ip.b + 12, b + 4, 4);
-	else if (n >= 24 && b[0] == 10 && b[1] == 0)
+	if (six) {
 		memcpy(ip.b, b + 8, 16);
-	else
+	} else {
+		ip.b[10] = ip.b[11] = 0xff;
+		memcpy(ip.b + 12, b + 4, 4);
+	}
+
+	size_t n = ip_text(&ip, text);
+	struct slice address = arena_copy(g->arena, (struct slice){ text, n });
+	struct slice port = number(g->arena, (unsigned)b[2] << 8 | b[3]);
+
+	if (address.n == 0 || port.n == 0)
 		return;
-
-	struct slice to = { text, ip_text(&ip, text) };
-	int digits = snprintf(port, sizeof(port), "%u", (unsigned)b[2] << 8 | b[3]);
-	struct slice number = arena_copy(g->arena, (struct slice){ port, (size_t)digits });
-
-	to = arena_copy(g->arena, to);
-	if (to.n > 0)
-		event_add_named(ev, SLICE("destination.address"), to);
-	if (number.n > 0)
-		event_add_named(ev, SLICE("destination.port"), number);
+	event_add_named(ev, names.address, address);
+	event_add_named(ev, names.port, port);
+	event_add_named(ev, SLICE("network.type"), six ? SLICE("ipv6") : SLICE("ipv4"));
 }
 
-struct slice audit_serial_text(struct slice line)
+void audit_add_socket(struct audit_gather *g, struct event *ev)
 {
-	struct slice before;
-	struct slice rest;
-	struct slice stamp;
+	char b[128] = { 0 }; /* sizeof(struct sockaddr_storage) */
+	size_t n = audit_is_hex(g->saddr) ? audit_unhex(g->saddr, b, sizeof(b)) : 0;
 
-	if (!slice_cut_str(line, SLICE("msg=audit("), &before, &rest) ||
-	    !slice_cut(rest, ')', &stamp, &rest) || !slice_cut(stamp, ':', &before, &rest))
-		return (struct slice){ 0 };
-	return rest;
+	if (n < 4 || b[1] != 0)
+		return;
+	if (b[0] == AF_INET && n >= 8) {
+		add_inet(g, ev, (const uint8_t *)b, false);
+	} else if (b[0] == AF_INET6 && n >= 24) {
+		add_inet(g, ev, (const uint8_t *)b, true);
+	} else if (b[0] == AF_UNIX) {
+		/* an abstract name begins with NUL: an @, as ss and netstat print it */
+		char first = b[2] == '\0' ? '@' : b[2];
+		size_t len = b[2] == '\0' ? strnlen(b + 3, n - 3) + 1 : strnlen(b + 2, n - 2);
+
+		b[2] = first;
+
+		struct slice path = arena_copy(g->arena, (struct slice){ b + 2, len });
+
+		if (path.n > 1 || first != '@')
+			event_add_named(ev, names_of(g->syscall).address, path);
+	}
 }

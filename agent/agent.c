@@ -3,6 +3,7 @@
 #include "agent/agent.h"
 
 #include "agent/control.h"
+#include "agent/http.h"
 #include "agent/offline.h"
 #include "agent/planes.h"
 #include "agent/ship.h"
@@ -234,11 +235,16 @@ int agent_start(struct agent *a, struct err *e)
 		return err_set(e, rc, "threads: %s", strerror(rc));
 	a->running = true;
 	a->control = control_start(a, e);
-	return a->control != NULL ? 0 : -1;
+	if (a->control == NULL)
+		return -1;
+	if (a->cfg.status.listen != NULL)
+		a->http = http_start(a, a->cfg.status.listen, e);
+	return a->cfg.status.listen == NULL || a->http != NULL ? 0 : -1;
 }
 
 void agent_close(struct agent *a)
 {
+	http_stop(a->http);
 	control_stop(a->control);
 	if (a->running) {
 		agent_stop(a);

@@ -21,6 +21,7 @@
 struct planes;
 struct ship;
 struct control;
+struct http;
 
 /* A rule set with what is made of it; a reload makes a new one. */
 struct rules_in_use {
@@ -73,6 +74,7 @@ struct agent {
 	atomic_llong last_commit_us;
 	bool running;
 	struct control *control;
+	struct http *http;
 	int stop_fd; /* eventfd: readable when the reader should end */
 	pthread_t reader_thread, committer_thread;
 };

@@ -18,6 +18,7 @@ static const struct command {
 	{ "status", cmd_status, "what the running agent does" },
 	{ "audit", cmd_audit, "do the sums of what was read and delivered balance?" },
 	{ "blocks", cmd_blocks, "who is blocked, why, and how to undo it" },
+	{ "journal", cmd_journal, "list, print and verify the journal" },
 	{ "schema", cmd_schema, "the tables" },
 	{ "formats", cmd_formats, "the parsers" },
 	{ "version", cmd_version, "version and build" },

@@ -178,3 +178,52 @@ def test_alerts_and_shadow_blocks_are_rows(agent):
     agent.start()
     assert "removed" in agent.run("blocks", "explain", "203.0.113.7").stdout
     agent.stop()
+
+
+def test_metrics_health_and_journal(agent):
+    import socket
+    import urllib.request
+
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    agent.parser = "combined"
+    agent.write_config_status = f"{{socket: {agent.root}/s.sock, listen: '127.0.0.1:{port}'}}"
+    (agent.root / "rules" / "r.yml").write_text(RULE)
+    original = agent.write_config
+    agent.write_config = lambda: (original(), agent.config.write_text(
+        agent.config.read_text().replace(f"status: {{socket: {agent.root}/s.sock}}", f"status: {agent.write_config_status}")))
+    agent.start()
+    (agent.logs / "a.log").write_text("".join(access_line(i) for i in range(20)) + access_line(1, "/?q=union+select"))
+    agent.wait_rows(21)
+
+    def get(path):
+        return urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10).read().decode()
+
+    assert get("/healthz") == "alive\n" and get("/readyz") == "ready\n"
+    metrics = get("/metrics")
+    assert "sekisho_events_total 21\n" in metrics
+    names = [line.split(" ")[0] for line in metrics.splitlines() if not line.startswith("#")]
+    assert len(names) == len(set(names))
+    lines = [json.loads(x) for x in agent.run("journal", "cat").stdout.splitlines()]
+    assert sum(x["kind"] == "event" for x in lines) == 21
+    assert [x["kind"] for x in lines if x["kind"] != "event"][:2] == ["alert", "block"]
+    assert agent.run("journal", "verify").returncode == 0
+    assert "records" in agent.run("journal", "list").stdout
+    agent.stop()
+
+
+def test_the_reference_of_the_config_is_up_to_date():
+    from conftest import ROOT
+
+    assert sekisho("check", "--reference").stdout in (ROOT / "docs" / "configuration.md").read_text()
+
+
+def test_schema_is_what_sqlite_takes(tmp_path):
+    import sqlite3
+
+    ddl = sekisho("schema", "sqlite").stdout
+    db = sqlite3.connect(":memory:")
+    db.executescript(ddl)
+    for view in ("events", "alerts", "blocks", "detections", "ledger", "rejects"):
+        db.execute(f"SELECT * FROM {view}")

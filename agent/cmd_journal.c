@@ -1,0 +1,174 @@
+/* sekisho journal list | cat | verify: looking at the journal, also while it is written. */
+#include "agent/commands.h"
+#include "agent/config.h"
+#include "agent/options.h"
+#include "agent/render.h"
+#include "base/err.h"
+#include "base/record.h"
+#include "base/record_json.h"
+#include "base/units.h"
+#include "journal/journal.h"
+#include "journal/reader.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+static const struct usage usage = { "sekisho journal [-c FILE] list | cat | verify",
+	"list: frames, records and bytes. cat: every record as NDJSON. verify: read all of it and "
+	"check every CRC.",
+	"sekisho journal cat | head" };
+
+static void on_damage(void *ctx, const struct journal_damage *d)
+{
+	(void)ctx;
+	printf("damaged: segment %020" PRIu64 " offset %" PRIu64 " frames %" PRIu64 "-%" PRIu64
+	       ": %s\n",
+	    d->segment, d->offset, d->seq_from, d->seq_to, d->why);
+}
+
+static void list(struct journal *j)
+{
+	struct journal_stats s;
+	char size[32];
+
+	journal_stats(j, &s);
+	printf("frames %" PRIu64 " to %" PRIu64 " in %" PRIu64 " segments, %s on disk\n",
+	    s.first_seq, s.durable_seq, s.segments, units_show_bytes(s.disk, size));
+	printf("records %" PRIu64 " control, %" PRIu64 " bulk; %" PRIu64 " bytes of logs\n",
+	    s.control_records, s.bulk_records, s.bytes_in);
+	printf("shed %" PRIu64 " records in %" PRIu64 " frames\n", s.shed_records, s.shed_frames);
+}
+
+static int verify(struct journal *j)
+{
+	struct journal_totals t;
+	struct err e;
+
+	if (journal_audit(j, &t, on_damage, NULL, &e) != 0) {
+		fprintf(stderr, "sekisho: %s\n", e.msg);
+		return EX_IOERR;
+	}
+	printf("%" PRIu64 " frames, %" PRIu64 " control and %" PRIu64 " bulk records, %" PRIu64
+	       " shed; damaged: %" PRIu64 " frames, %" PRIu64 " records\n",
+	    t.frames, t.control_records, t.bulk_records, t.shed_records, t.damaged_frames,
+	    t.damaged_records);
+	return t.damaged_frames > 0 ? EX_DATAERR : 0;
+}
+
+static void print_record(const struct record *r, struct buf *b)
+{
+	static const char *const kinds[] = { "", "event", "alert", "block", "ledger" };
+	struct json j = { .out = b };
+	char id[RECORD_ID_TEXT + 1];
+
+	buf_reset(b);
+	if (r->kind == RECORD_EVENT) {
+		render_event(&j, &r->ev, r->id, r->origin->parser);
+	} else {
+		record_id_text(r->id, id);
+		json_open(&j, '{');
+		json_member_text(&j, "kind", slice_of(kinds[r->kind]));
+		json_member_u64(&j, "seq", r->seq);
+		json_member_text(&j, "id", slice_of(id));
+		JSON_KEY(&j, "time");
+		json_time(&j, r->ev.time_us);
+		JSON_KEY(&j, "attributes");
+		record_json_attributes(&j, &r->ev);
+		json_close(&j, '}');
+	}
+	buf_char(b, '\n');
+	fwrite(b->p, 1, b->n, stdout);
+}
+
+static int cat_frame(
+    struct record_reader *rr, const struct journal_item *item, struct buf *b, struct err *e)
+{
+	struct record r;
+	int rc;
+
+	record_reader_open(rr, item->payload, item->rec_seq);
+	while ((rc = record_next(rr, &r, e)) > 0)
+		if (r.seq != 0)
+			print_record(&r, b);
+	return rc;
+}
+
+/* Control first, then bulk: the order in which sinks get them. */
+static int cat(struct journal *j)
+{
+	struct record_reader *rr = calloc(1, sizeof(*rr));
+	struct buf b = { 0 };
+	struct err e = { 0, "out of memory" };
+	int rc = rr != NULL ? 0 : EX_OSERR;
+
+	for (unsigned l = 0; l < JOURNAL_LANES && rc == 0; l++) {
+		struct journal_reader *r;
+		struct journal_item item;
+		enum journal_read got;
+
+		if (journal_reader_open(j, (enum journal_lane)l, 0, &r, &e) != 0) {
+			rc = EX_IOERR;
+			break;
+		}
+		while ((got = journal_reader_next(r, 0, &item, &e)) == JOURNAL_READ_FRAME ||
+		       got == JOURNAL_READ_SHED || got == JOURNAL_READ_DAMAGE) {
+			if (got == JOURNAL_READ_DAMAGE)
+				on_damage(NULL, &item.damage);
+			else if (got == JOURNAL_READ_FRAME && cat_frame(rr, &item, &b, &e) < 0)
+				rc = EX_DATAERR;
+		}
+		if (got == JOURNAL_READ_ERROR)
+			rc = EX_IOERR;
+		journal_reader_close(r);
+	}
+	if (rc != 0)
+		fprintf(stderr, "sekisho: %s\n", e.msg);
+	if (rr != NULL)
+		record_reader_free(rr);
+	free(rr);
+	buf_free(&b);
+	return rc;
+}
+
+int cmd_journal(int argc, char **argv)
+{
+	static struct config c;
+	const char *path = CONFIG_DEFAULT_PATH;
+	struct problems p = { 0 };
+	struct journal *j;
+	struct err e;
+	int rc;
+	const struct option_def defs[] = { { "-c", OPTION_TEXT, &path, "FILE", "config" },
+		{ NULL, OPTION_FLAG, NULL, NULL, NULL } };
+	int n = options_read(argc, argv, defs, &usage, &rc);
+
+	if (n < 0)
+		return rc;
+	if (n != 1 || (strcmp(argv[1], "list") != 0 && strcmp(argv[1], "cat") != 0 &&
+			  strcmp(argv[1], "verify") != 0)) {
+		fprintf(stderr, "usage: %s\n", usage.line);
+		return EX_USAGE;
+	}
+	if (config_load(path, &c, &p) != 0) {
+		fwrite(p.text.p, 1, p.text.n, stderr);
+		return EX_CONFIG;
+	}
+
+	struct journal_options o = { .dir = c.journal.dir, .read_only = true, .report = on_damage };
+
+	if (journal_open(&o, &j, &e) != 0) {
+		fprintf(stderr, "sekisho: %s\n", e.msg);
+		rc = EX_NOINPUT;
+	} else {
+		if (strcmp(argv[1], "list") == 0)
+			list(j);
+		else
+			rc = strcmp(argv[1], "cat") == 0 ? cat(j) : verify(j);
+		journal_close(j);
+	}
+	config_free(&c);
+	return rc;
+}

@@ -1,6 +1,7 @@
 #include "detect/trigger.h"
 
 #include "base/err.h"
+#include "detect/memo.h"
 #include "match/filter.h"
 #include "match/regex.h"
 
@@ -22,6 +23,7 @@ struct build {
 	unsigned rule;
 	bool failed;	       /* out of memory */
 	struct window_set set; /* scratch */
+	struct memo *memo;
 };
 
 uint64_t trigger_hash(enum index_kind kind, struct slice value)
@@ -105,6 +107,7 @@ static double matcher_windows(
 		m->kind == MATCH_EQUAL || m->kind == MATCH_ENDS };
 	char dotted[258];
 	struct slice text = m->text;
+	struct memo_key key;
 
 	switch (m->kind) {
 	case MATCH_EQUAL:
@@ -118,7 +121,12 @@ static double matcher_windows(
 	case MATCH_ENDS:
 		break;
 	case MATCH_REGEX:
-		window_choose(m->text, flags | m->regex_flags, profile, &b->set);
+		flags |= m->regex_flags;
+		key = memo_key(m->text, flags, profile);
+		if (!memo_recall(b->memo, key, &b->set)) {
+			window_choose(m->text, flags, profile, &b->set);
+			memo_keep(b->memo, key, &b->set);
+		}
 		return b->set.n > 0 ? b->set.cost * TEXT_BYTES : HUGE_VAL;
 	case MATCH_CIDR:
 	case MATCH_COMPARE:
@@ -131,7 +139,12 @@ static double matcher_windows(
 		return HUGE_VAL;
 	if (anchors_of(f) == 0)
 		place = (struct window_place){ false, false };
-	window_literal(text, place, flags | (m->cased ? 0u : REGEX_CASELESS), profile, &b->set);
+	flags |= m->cased ? 0u : REGEX_CASELESS;
+	key = memo_key(text, flags, profile + 8u * place.at_start + 16u * place.at_end);
+	if (!memo_recall(b->memo, key, &b->set)) {
+		window_literal(text, place, flags, profile, &b->set);
+		memo_keep(b->memo, key, &b->set);
+	}
 	return b->set.n > 0 ? b->set.cost * TEXT_BYTES : HUGE_VAL;
 }
 
@@ -449,7 +462,7 @@ struct trigger_plan *trigger_plan_new(
 	struct trigger_plan *p = calloc(1, sizeof(*p));
 	int rc = -1;
 
-	if (b == NULL || p == NULL ||
+	if (b == NULL || p == NULL || (b->memo = memo_new()) == NULL ||
 	    (p->always = calloc(rs->n_rules + 1, sizeof(*p->always))) == NULL) {
 		err_set(e, ENOMEM, "no memory for the rules' triggers");
 		goto out;
@@ -474,6 +487,8 @@ struct trigger_plan *trigger_plan_new(
 out:
 	for (unsigned i = 0; b != NULL && i < LANE_MAX; i++)
 		free(b->entries[i]);
+	if (b != NULL)
+		memo_free(b->memo);
 	free(b);
 	if (rc != 0) {
 		trigger_plan_free(p);

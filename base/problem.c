@@ -5,7 +5,8 @@
 
 enum { NAME_MAX_LEN = 48 };
 
-static void add(struct problems *p, struct place at, const char *kind, const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static void add(
+    struct problems *p, struct place at, const char *kind, const char *fmt, va_list ap)
 {
 	char text[768];
 

@@ -3,6 +3,7 @@
 #include "base/record_json.h"
 #include "base/timefmt.h"
 
+#include <pthread.h>
 #include <stddef.h>
 
 #define CONTEXT(m) offsetof(struct record_context, m)
@@ -102,6 +103,8 @@ static const struct column reject_columns[] = {
 	NAMED("sink", COLUMN_TEXT, "that refused the record"),
 	NAMED("reason", COLUMN_TEXT, "in its words"),
 	NAMED("kind", COLUMN_TEXT, "table of the record"),
+	NAMED("record_id", COLUMN_TEXT, "id of the record"),
+	{ "body", COLUMN_TEXT, FROM_BODY, 0, "the line" },
 };
 
 static struct table tables[TABLE_N];
@@ -136,38 +139,31 @@ static void add_attrs(struct table *t)
 
 #define ADD(t, list) add((t), (list), sizeof(list) / sizeof(*(list)))
 
-const struct table *schema_table(enum schema_table which)
+static void make_tables(void)
 {
 	static const char *const names[] = { "events_raw", "alerts_raw", "blocks_raw", "rejects",
 		"ledger" };
-	struct table *t = &tables[which];
 
-	if (t->n > 0)
-		return t;
-	t->name = names[which];
-	switch (which) {
-	case TABLE_EVENTS:
-		ADD(t, event_first);
-		ADD(t, always);
-		add_attrs(t);
-		ADD(t, event_last);
-		return t;
-	case TABLE_ALERTS:
-		ADD(t, alert_columns);
-		break;
-	case TABLE_BLOCKS:
-		ADD(t, block_columns);
-		break;
-	case TABLE_LEDGER:
-		ADD(t, ledger_columns);
-		break;
-	case TABLE_REJECTS:
-	case TABLE_N:
-		ADD(t, reject_columns);
-		break;
-	}
-	ADD(t, always);
-	return t;
+	for (unsigned k = 0; k < TABLE_N; k++)
+		tables[k].name = names[k];
+	ADD(&tables[TABLE_EVENTS], event_first);
+	ADD(&tables[TABLE_EVENTS], always);
+	add_attrs(&tables[TABLE_EVENTS]);
+	ADD(&tables[TABLE_EVENTS], event_last);
+	ADD(&tables[TABLE_ALERTS], alert_columns);
+	ADD(&tables[TABLE_BLOCKS], block_columns);
+	ADD(&tables[TABLE_REJECTS], reject_columns);
+	ADD(&tables[TABLE_LEDGER], ledger_columns);
+	for (unsigned k = TABLE_ALERTS; k < TABLE_N; k++)
+		ADD(&tables[k], always);
+}
+
+const struct table *schema_table(enum schema_table which)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, make_tables);
+	return &tables[which];
 }
 
 enum schema_table schema_of(enum record_kind kind)
@@ -353,16 +349,22 @@ void schema_sqlite(struct buf *out)
 			    i + 1 < t->n ? "," : "", t->c[i].help);
 		buf_str(out, ");\n");
 	}
+	/* alerts and blocks are few, and asked for by id */
+	buf_str(out,
+	    "CREATE INDEX IF NOT EXISTS alerts_latest ON alerts_raw (id, revision, seq);\n"
+	    "CREATE INDEX IF NOT EXISTS blocks_latest ON blocks_raw (id, revision, seq);\n");
 	/* times are RFC 3339 text, so day and hour are parts of it in every dialect */
 	buf_str(out,
 	    "CREATE VIEW IF NOT EXISTS events AS SELECT substr(\"time\", 1, 10) AS day,\n"
 	    "  substr(\"time\", 12, 2) AS hour, * FROM events_raw;\n"
 	    "CREATE VIEW IF NOT EXISTS alerts AS SELECT substr(\"time\", 1, 10) AS day,\n"
 	    "  substr(\"time\", 12, 2) AS hour, * FROM alerts_raw AS a WHERE seq =\n"
-	    "  (SELECT max(seq) FROM alerts_raw AS b WHERE b.id = a.id);\n"
+	    "  (SELECT b.seq FROM alerts_raw AS b WHERE b.id = a.id\n"
+	    "   ORDER BY b.revision DESC, b.seq DESC LIMIT 1);\n"
 	    "CREATE VIEW IF NOT EXISTS blocks AS SELECT substr(\"time\", 1, 10) AS day,\n"
 	    "  substr(\"time\", 12, 2) AS hour, * FROM blocks_raw AS a WHERE seq =\n"
-	    "  (SELECT max(seq) FROM blocks_raw AS b WHERE b.id = a.id);\n"
+	    "  (SELECT b.seq FROM blocks_raw AS b WHERE b.id = a.id\n"
+	    "   ORDER BY b.revision DESC, b.seq DESC LIMIT 1);\n"
 	    "CREATE VIEW IF NOT EXISTS detections AS SELECT substr(e.\"time\", 1, 10) AS day,\n"
 	    "  substr(e.\"time\", 12, 2) AS hour, e.seq, e.id, e.\"time\", e.service_name, "
 	    "e.host_name,\n"
@@ -375,4 +377,12 @@ void schema_sqlite(struct buf *out)
 	    "  FROM events_raw AS e, json_each(e.detections) AS d WHERE e.detections IS NOT NULL;\n"
 	    "CREATE TABLE IF NOT EXISTS sekisho_cursor (id INTEGER PRIMARY KEY, cursor BLOB NOT "
 	    "NULL);\n");
+}
+
+void schema_sqlite_drop_views(struct buf *out)
+{
+	static const char *const views[] = { "events", "alerts", "blocks", "detections" };
+
+	for (size_t i = 0; i < sizeof(views) / sizeof(*views); i++)
+		buf_printf(out, "DROP VIEW IF EXISTS %s;\n", views[i]);
 }

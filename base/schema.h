@@ -55,26 +55,31 @@ struct table {
 	struct column c[SCHEMA_MAX_COLUMNS];
 };
 
-/* The table, put together at the first call; the same ever after. Call it once before threads
- * start. */
+/* The table, put together at the first call; the same ever after. Any thread. */
 const struct table *schema_table(enum schema_table t);
 
 /* The table that records of that kind go to; TABLE_N: none. */
 enum schema_table schema_of(enum record_kind kind);
 
-/* A column's value. kind of answer: false is NULL. Numbers in *i (also times, in microseconds),
- * text in *s. */
+/* A column's value: NULL, a number (booleans are 0 and 1), or text (times are RFC 3339). */
 struct cell {
 	bool is_null, is_number;
 	int64_t number;
 	struct slice text;
 };
 
-/* scratch holds built text (ids, JSON, times) until the next call with the same one. */
+/* *out points into r or into scratch: valid until either changes. A full scratch: NULL. */
 void schema_cell(
     const struct record *r, const struct column *c, struct buf *scratch, struct cell *out);
 
-/* DDL: tables and views. */
+/*
+ * DDL, safe to run again: tables, the index that finds the latest revision, and views.
+ * Times are RFC 3339 text with microseconds, so a query compares them with the same
+ * literals on a laptop and in a warehouse.
+ */
 void schema_sqlite(struct buf *out);
+
+/* The views' DROP statements: run before schema_sqlite() where an older version made them. */
+void schema_sqlite_drop_views(struct buf *out);
 
 #endif

@@ -50,7 +50,8 @@ bool category_is_attack(enum category c, enum level l)
 	return false;
 }
 
-static void add_error(struct loader *l, struct place at, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void add_error(
+    struct loader *l, struct place at, const char *fmt, va_list ap)
 {
 	char text[512];
 

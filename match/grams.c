@@ -127,8 +127,11 @@ static void forget_pairs(struct row *r)
 static void extend_by_pairs(struct row *r, const struct grams_class *c)
 {
 	const struct grams_class *a = r->a, *b = r->b;
-	double next[PAIRS_MAX] = { 0 };
+	double next[PAIRS_MAX];
+	size_t used =
+	    sizeof(*next) * b->n * c->n; /* most classes are small: most of it is never touched */
 
+	memset(next, 0, used);
 	for (unsigned i = 0; i < a->n; i++) {
 		for (unsigned j = 0; j < b->n; j++) {
 			unsigned x = a->symbol[i], y = b->symbol[j];
@@ -144,13 +147,13 @@ static void extend_by_pairs(struct row *r, const struct grams_class *c)
 			}
 		}
 	}
-	memcpy(r->two, next, sizeof(next));
+	memcpy(r->two, next, used);
 }
 
 static void extend(struct row *r, const struct grams_class *c)
 {
 	const struct grams_class *b = r->b;
-	double next[GRAMS_SYMBOLS] = { 0 };
+	double next[GRAMS_SYMBOLS];
 	bool pairs = (unsigned)b->n * c->n <= PAIRS_MAX;
 
 	if (r->a && pairs) {
@@ -160,6 +163,7 @@ static void extend(struct row *r, const struct grams_class *c)
 		return;
 	}
 	forget_pairs(r);
+	memset(next, 0, sizeof(*next) * c->n);
 	for (unsigned j = 0; j < b->n; j++) {
 		for (unsigned k = 0; k < c->n; k++) {
 			double p = r->one[j] * share_of(r->t->after[b->symbol[j]][c->symbol[k]]) *
@@ -170,7 +174,7 @@ static void extend(struct row *r, const struct grams_class *c)
 				r->two[j * c->n + k] = p;
 		}
 	}
-	memcpy(r->one, next, sizeof(next));
+	memcpy(r->one, next, sizeof(*next) * c->n);
 	r->a = pairs ? b : NULL;
 	r->b = c;
 }

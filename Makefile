@@ -30,9 +30,12 @@ DEB      = gcc make libc6-dev pkg-config libpcre2-dev zlib1g-dev libisal-dev lib
            libjansson-dev libsqlite3-dev libmicrohttpd-dev libsystemd-dev libnftables-dev libcap-ng-dev \
            libseccomp-dev libssl-dev libcmocka-dev python3 python3-pytest sqlite3 nftables iproute2 \
            nginx-light curl ca-certificates
-DEB_LINT = clang clang-format clang-tidy cppcheck libclang-rt-14-dev
+DEB_TEST = clang libclang-rt-14-dev git procps
+DEB_LINT = clang-format clang-tidy cppcheck
 
-all: deps $(O)/sekisho ## build the program at build/sekisho
+# ISA-L and the like may only be there after `deps`: what follows is a make of its own.
+all: deps ## build the program at build/sekisho
+	$(Q)$(MAKE) --no-print-directory $(O)/sekisho
 
 deps: ## install what is missing (root on Debian), else print the command that does
 	$(Q)missing=$$(for p in $(DEB); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
@@ -94,10 +97,12 @@ asan: ## unit tests, cases, corpora and the differential test under sanitizers
 e2e: $(O)/sekisho ## end-to-end tests of the real program
 	$(Q)python3 -m pytest -q -p no:cacheprovider tests/e2e
 
-test: deps ## everything: unit, cases, rules, differential, corpora, end to end, sanitizers
+test: ## everything: unit, cases, rules, differential, corpora, end to end, sanitizers
+	$(Q)$(MAKE) --no-print-directory deps DEB="$(DEB) $(DEB_TEST)"
 	$(Q)tests/run-all
 
 lint: ## format, include directions, headers alone, clang-tidy, cppcheck
+	$(Q)$(MAKE) --no-print-directory deps DEB="$(DEB_LINT) clang"
 	clang-format --dry-run -Werror $(LIB_SRC) agent/main.c $(HEADERS)
 	python3 tests/lint/layers.py $(LIB_SRC) agent/main.c $(HEADERS)
 	for h in $(HEADERS); do $(CC) $(CPPFLAGS) $(WARN) -Wno-unused-macros -fsyntax-only -x c -include $$h /dev/null || exit 1; done
@@ -108,10 +113,11 @@ lint: ## format, include directions, headers alone, clang-tidy, cppcheck
 grams: ## make the table of byte frequencies anew
 	python3 tools/grams/grams.py > match/grams_data.inc
 
-demo: deps $(O)/sekisho ## attackers against a real nginx: recognised, stored and blocked
+demo: all ## attackers against a real nginx: recognised, stored and blocked
 	$(Q)tests/demo/demo.sh
 
-bench: deps $(O)/sekisho ## throughput against wc -l and rg on the same bytes
+bench: all ## throughput against wc -l and rg on the same bytes
+	$(Q)$(MAKE) --no-print-directory deps DEB=ripgrep
 	$(Q)bench/bench.sh
 
 install: $(O)/sekisho ## install below PREFIX (and DESTDIR)

@@ -69,7 +69,9 @@ static enum verdict find_regex(
 {
 	struct engine_event *ee = &x->g->events[x->event];
 
-	if (ee->calls >= ENGINE_LINE_CALLS || ee->bytes + t.n > ENGINE_LINE_BYTES)
+	/* the reference tries every rule: its budget would run out where the filters' does not */
+	if (!x->g->reference &&
+	    (ee->calls >= ENGINE_LINE_CALLS || ee->bytes + t.n > ENGINE_LINE_BYTES))
 		return VERDICT_UNDECIDED;
 	ee->calls++;
 	ee->bytes += t.n;

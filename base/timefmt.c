@@ -14,13 +14,19 @@ int64_t timefmt_days(int year, int month, int day)
 	return era * 146097 + doe - 719468;
 }
 
+static bool is_leap(int year)
+{
+	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
 bool timefmt_from_civil(const struct civil *c, int offset_s, int64_t *time_us)
 {
 	static const int month_days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 
 	if (c->year < 1970 || c->year > 9999 || c->month < 1 || c->month > 12 || c->day < 1 ||
-	    c->day > month_days[c->month - 1] || c->hour < 0 || c->hour > 23 || c->minute < 0 ||
-	    c->minute > 59 || c->second < 0 || c->second > 60)
+	    c->day > month_days[c->month - 1] ||
+	    (c->month == 2 && c->day == 29 && !is_leap(c->year)) || c->hour < 0 || c->hour > 23 ||
+	    c->minute < 0 || c->minute > 59 || c->second < 0 || c->second > 60)
 		return false;
 
 	int64_t s = timefmt_days(c->year, c->month, c->day) * 86400 + c->hour * 3600 +
@@ -205,8 +211,7 @@ static bool resolve_year(struct civil *c, int tz_s, int64_t ref_us, int64_t *tim
 	for (int year = ref.year + 1; year >= ref.year - 8 && !found; year--) {
 		c->year = year;
 		/* 29 February exists only in leap years: look further back */
-		if (c->month == 2 && c->day == 29 &&
-		    (year % 4 != 0 || (year % 100 == 0 && year % 400 != 0)))
+		if (c->month == 2 && c->day == 29 && !is_leap(year))
 			continue;
 		if (!timefmt_from_civil(c, tz_s, time_us))
 			return false;
@@ -220,13 +225,22 @@ size_t timefmt_parse_bsd(struct slice s, int tz_s, int64_t ref_us, int64_t *time
 	struct civil c = { 0 };
 	size_t i = 7;
 
-	if (s.n < 15 || s.p[3] != ' ' || (c.month = timefmt_month(s.p)) == 0 || s.p[6] != ' ')
+	if (s.n < 14 || s.p[3] != ' ' || (c.month = timefmt_month(s.p)) == 0)
 		return 0;
-	c.day = s.p[4] == ' ' ? digits(s.p + 5, 1) : digits(s.p + 4, 2);
-	if (s.n >= 20 && s.p[11] == ' ' && digits(s.p + 7, 4) >= 1970) {
-		c.year = digits(s.p + 7, 4);
-		i = 12;
+	if (s.p[5] == ' ') { /* some writers do not pad the day */
+		c.day = digits(s.p + 4, 1);
+		i = 6;
+	} else if (s.p[6] == ' ') {
+		c.day = s.p[4] == ' ' ? digits(s.p + 5, 1) : digits(s.p + 4, 2);
+	} else {
+		return 0;
 	}
+	if (s.n >= i + 13 && s.p[i + 4] == ' ' && digits(s.p + i, 4) >= 1970) {
+		c.year = digits(s.p + i, 4);
+		i += 5;
+	}
+	if (s.n < i + 8)
+		return 0;
 	if (c.day < 1 || !clock_time(s.p + i, &c))
 		return 0;
 	i = fraction(s, i + 8, &c.us);

@@ -36,7 +36,7 @@ size_t timefmt_rfc3339(int64_t time_us, char *to);
  * name no zone.
  *   rfc3339: 2026-11-23T06:00:00[.,fraction][Z|+09:00|+0900], a blank for the T
  *   clf:     23/Nov/2026:06:00:00[.fraction] +0900
- *   bsd:     Nov 23 06:00:00, Nov  3 06:00:00, with or without a year; the year
+ *   bsd:     Nov 23 06:00:00, Nov  3 06:00:00, Nov 3 06:00:00, with or without a year; the year
  *            is the one that puts the stamp nearest to, and not over a day after, ref_us
  */
 size_t timefmt_parse_rfc3339(struct slice s, int tz_s, int64_t *time_us);

@@ -216,10 +216,11 @@ struct slice audit_value(struct arena *a, const struct audit_field *f)
 {
 	struct slice v = f->value;
 
+	if (slice_eq(v, SLICE("?")))
+		return (struct slice){ 0 };
 	if (f->quoted)
-		return slice_eq(v, SLICE("?")) ? (struct slice){ 0 } : v;
-	if (v.n == 0 || slice_eq(v, SLICE("?")) || slice_eq(v, SLICE("(null)")) ||
-	    slice_eq(v, SLICE("(none)")))
+		return v;
+	if (v.n == 0 || slice_eq(v, SLICE("(null)")) || slice_eq(v, SLICE("(none)")))
 		return (struct slice){ 0 };
 	if (!is_encoded(f->name) || !audit_is_hex(v))
 		return v;

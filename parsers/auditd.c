@@ -250,7 +250,7 @@ static void add_what(struct audit_gather *g, struct event *ev)
 	if (g->syscall.n == 0)
 		g->syscall = g->number;
 	add_if(ev, ATTR_AUDIT_SYSCALL, g->syscall);
-	add_if(ev, ATTR_AUDIT_KEY, g->key);
+	add_if(ev, ATTR_AUDIT_KEY, audit_key(g->key, g->arena));
 	add_named_if(ev, SLICE("audit.success"), g->success);
 	if (g->exit.n > 1 && g->exit.p[0] == '-')
 		event_add(ev, ATTR_ERROR_CODE, g->exit);

@@ -62,7 +62,7 @@ static bool stamp(const struct parse_ctx *c, struct scan *s, int64_t *time_us)
 	const char *close =
 	    s->p < s->end && *s->p == '[' ? memchr(s->p, ']', (size_t)(s->end - s->p)) : NULL;
 
-	if (close == NULL)
+	if (close == NULL || close == s->p + 1)
 		return false;
 
 	struct slice text = { s->p + 1, (size_t)(close - s->p - 1) };

@@ -15,7 +15,7 @@ static const struct slice known_methods[] = {
 	{ "QUERY", 5 },
 };
 
-static void add_method(struct event *ev, struct slice method)
+void parse_method(struct event *ev, struct slice method)
 {
 	for (unsigned i = 0; i < sizeof(known_methods) / sizeof(*known_methods); i++)
 		if (slice_eq(method, known_methods[i])) {
@@ -79,7 +79,7 @@ void parse_request(struct event *ev, struct slice request)
 		event_add(ev, ATTR_URL_ORIGINAL, request);
 		return;
 	}
-	add_method(ev, method);
+	parse_method(ev, method);
 	/* a target may hold blanks that the client did not encode: the protocol is at the end */
 	if (slice_cut_last(rest, ' ', &target, &protocol) &&
 	    slice_starts(protocol, SLICE("HTTP/"))) {

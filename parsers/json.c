@@ -328,6 +328,24 @@ static void drop_repeated(struct event *ev, unsigned from)
 	ev->n_attrs = n;
 }
 
+/* Without a request, "host" is the one that writes the log. */
+static void settle_host(struct event *ev)
+{
+	struct attr *host = NULL;
+
+	for (unsigned i = 0; i < ev->n_attrs; i++) {
+		unsigned key = ev->attrs[i].key;
+
+		if (key == ATTR_SERVER_ADDRESS)
+			host = &ev->attrs[i];
+		else if (key == ATTR_HTTP_METHOD || key == ATTR_HTTP_STATUS ||
+			 key == ATTR_URL_PATH || key == ATTR_URL_ORIGINAL)
+			return;
+	}
+	if (host != NULL)
+		host->key = ATTR_SYSLOG_HOSTNAME;
+}
+
 static enum parse_result parse_json(const struct parse_ctx *c, struct event *ev)
 {
 	struct scan s = { .c = c, .ev = ev, .p = ev->body.p, .end = ev->body.p + ev->body.n };
@@ -337,6 +355,7 @@ static enum parse_result parse_json(const struct parse_ctx *c, struct event *ev)
 		s.depth = 1;
 		if (object(&s)) {
 			drop_repeated(ev, before);
+			settle_host(ev);
 			return PARSE_OK;
 		}
 	}

@@ -3,9 +3,12 @@
 #include "base/arena.h"
 #include "parsers/stamp.h"
 
-enum meaning { MEANS_ATTR, MEANS_TIME, MEANS_REQUEST, MEANS_TARGET };
+enum meaning { MEANS_ATTR, MEANS_TIME, MEANS_REQUEST, MEANS_TARGET, MEANS_METHOD, MEANS_VERSION };
 
-#define NAME(text, means, key) { { text, sizeof(text) - 1 }, MEANS_##means, ATTR_##key }
+#define NAME(text, means, key)                                        \
+	{                                                             \
+		{ text, sizeof(text) - 1 }, MEANS_##means, ATTR_##key \
+	}
 
 /* nginx and Apache variables, common loggers, Caddy, and OpenTelemetry's former names */
 static const struct {
@@ -35,10 +38,21 @@ static const struct {
 	NAME("http.client_ip", ATTR, CLIENT_ADDRESS),
 	NAME("request.remote_ip", ATTR, CLIENT_ADDRESS),
 	NAME("remote_port", ATTR, CLIENT_PORT),
-	NAME("request_method", ATTR, HTTP_METHOD),
-	NAME("method", ATTR, HTTP_METHOD),
-	NAME("http.method", ATTR, HTTP_METHOD),
-	NAME("request.method", ATTR, HTTP_METHOD),
+	NAME("request_method", METHOD, HTTP_METHOD),
+	NAME("method", METHOD, HTTP_METHOD),
+	NAME("http.method", METHOD, HTTP_METHOD),
+	NAME("request.method", METHOD, HTTP_METHOD),
+	NAME("server_protocol", VERSION, PROTOCOL_VERSION),
+	NAME("http.flavor", ATTR, PROTOCOL_VERSION),
+	NAME("http.scheme", ATTR, URL_SCHEME),
+	NAME("scheme", ATTR, URL_SCHEME),
+	NAME("net.peer.ip", ATTR, PEER_ADDRESS),
+	NAME("client.ip", ATTR, CLIENT_ADDRESS),
+	NAME("source.ip", ATTR, CLIENT_ADDRESS),
+	NAME("ua", ATTR, USER_AGENT),
+	NAME("referrer", ATTR, HTTP_REFERER),
+	NAME("http.host", ATTR, SERVER_ADDRESS),
+	NAME("log.level", ATTR, SEVERITY),
 	NAME("args", ATTR, URL_QUERY),
 	NAME("query_string", ATTR, URL_QUERY),
 	NAME("status", ATTR, HTTP_STATUS),
@@ -71,10 +85,32 @@ static const struct {
 	NAME("msg", ATTR, MESSAGE),
 };
 
-static void add_named(const struct parse_ctx *c, struct event *ev, struct slice name, struct slice v)
+/*
+ * Names that are Sekisho's own word on an event, among them whose address it is: a
+ * log can't say them, but for how a login went.
+ */
+static bool is_reserved(struct slice name)
+{
+	return slice_starts(name, SLICE("sekisho.")) &&
+	       !slice_starts(name, SLICE("sekisho.auth.")) &&
+	       !slice_eq(name, SLICE("sekisho.message"));
+}
+
+static void add_named(
+    const struct parse_ctx *c, struct event *ev, struct slice name, struct slice v)
 {
 	enum attr_key key = attr_find(name);
 
+	if (is_reserved(name)) {
+		char *to = arena_alloc(c->arena, name.n + 5, 1);
+
+		if (to == NULL)
+			return;
+		memcpy(to, "json.", 5);
+		memcpy(to + 5, name.p, name.n);
+		event_add_named(ev, (struct slice){ to, name.n + 5 }, v);
+		return;
+	}
 	if (key != ATTR_OTHER) {
 		event_add(ev, key, v);
 		return;
@@ -108,7 +144,22 @@ void json_member(const struct parse_ctx *c, struct event *ev, struct slice name,
 	case MEANS_TARGET:
 		parse_target(ev, v);
 		break;
+	case MEANS_METHOD:
+		if (v.n > 0)
+			parse_method(ev, v);
+		break;
+	case MEANS_VERSION:
+		if (slice_starts(v, SLICE("HTTP/")))
+			v = slice_from(v, 5);
+		event_add_present(ev, names[i].key, v);
+		break;
 	case MEANS_ATTR:
+		/* "status": "ok" is not HTTP's */
+		if (names[i].key == ATTR_HTTP_STATUS &&
+		    (v.n != 3 || v.p[0] < '1' || v.p[0] > '5')) {
+			add_named(c, ev, name, v);
+			break;
+		}
 		event_add_present(ev, names[i].key, v);
 		break;
 	}

@@ -32,10 +32,10 @@ struct stamp_cache {
 };
 
 struct parse_ctx {
-	struct arena *arena;		  /* room for 4 bytes per byte of text is guaranteed */
-	int64_t ref_us;			  /* year-less stamps are resolved against this time */
-	int tz_s;			  /* zone of stamps that name none, seconds east */
-	struct stamp_cache *cache;	  /* may be NULL */
+	struct arena *arena;	   /* room for 4 bytes per byte of text is guaranteed */
+	int64_t ref_us;		   /* year-less stamps are resolved against this time */
+	int tz_s;		   /* zone of stamps that name none, seconds east */
+	struct stamp_cache *cache; /* may be NULL */
 };
 
 struct parser {
@@ -61,6 +61,9 @@ const struct parser *parser_find(struct slice name);
 
 /* What parsers share: an HTTP request line, "GET /p?q HTTP/1.1", into attributes. */
 void parse_request(struct event *ev, struct slice request);
+
+/* A method by itself: one that the convention does not list is _OTHER. */
+void parse_method(struct event *ev, struct slice method);
 
 /* A request target, "/p?q" or "http://host/p?q". */
 void parse_target(struct event *ev, struct slice target);

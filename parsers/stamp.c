@@ -2,6 +2,9 @@
 
 #include "base/timefmt.h"
 
+/* 1990: a smaller number is a span or a count, not a time. */
+#define EPOCH_MIN_US (631152000 * US_PER_S)
+
 /* Seconds, or a finer unit if there are too many of them, with or without a fraction. */
 static bool epoch(struct slice s, bool millis, int64_t *time_us)
 {
@@ -30,7 +33,7 @@ static bool epoch(struct slice s, bool millis, int64_t *time_us)
 	if (v > 253402300799000000 / scale) /* the year 9999 */
 		return false;
 	*time_us = (int64_t)(v * scale + us);
-	return true;
+	return *time_us >= EPOCH_MIN_US;
 }
 
 static bool one_kind(

@@ -53,7 +53,7 @@ static void reload(struct agent *a)
 	if (next != NULL)
 		next->rs = agent_load_rules(&a->cfg, &p);
 	if (next == NULL || next->rs == NULL || p.errors > 0 ||
-	    (next->plan = trigger_plan_new(next->rs, redact_triggers, redact_n_triggers, &e)) ==
+	    (next->plan = trigger_plan_new(next->rs, &e)) ==
 		NULL) {
 		if (p.text.n > 0)
 			fwrite(p.text.p, 1, p.text.n, stderr);

@@ -152,9 +152,6 @@ static void collect(struct pipeline *p, unsigned base)
 	engine_run(g, &p->arena);
 	for (unsigned i = 0; i < g->n_hits && p->n_hits < PIPELINE_MAX_HITS; i++)
 		p->hits[p->n_hits++] = (struct hit){ g->hits[i].event + base, g->hits[i].rule };
-	for (unsigned i = 0; i < g->n_events && p->redactor != NULL; i++)
-		if (g->events[i].redact)
-			redact_event(p->redactor, &p->arena, g->events[i].ev);
 	engine_begin(g);
 }
 
@@ -177,6 +174,19 @@ static void detect(struct pipeline *p, const struct line_rules *r)
 	collect(p, base);
 }
 
+/* After detection, so that rules see what the client sent. */
+static void redact(struct pipeline *p, const struct window_in *in)
+{
+	const char *end = in->text.p + in->text.n;
+
+	for (unsigned i = 0; i < p->n_events && p->redactor != NULL; i++) {
+		struct event *ev = &p->events[i];
+		bool inside = ev->body.p >= in->text.p && ev->body.p + ev->body.n <= end;
+
+		redact_event(p->redactor, &p->arena, ev, in->padded && inside);
+	}
+}
+
 size_t pipeline_window(
     struct pipeline *p, const struct line_rules *rules, const struct window_in *in)
 {
@@ -196,5 +206,6 @@ size_t pipeline_window(
 	size_t used = assemble_end(&as);
 
 	detect(p, rules);
+	redact(p, in);
 	return used;
 }

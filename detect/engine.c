@@ -238,10 +238,7 @@ static void on_window(void *ctx, uint32_t tag, ptrdiff_t pos)
 	struct text *t = &l->texts[s->at];
 
 	t->touched = true;
-	if (tag < s->g->rs->n_rules)
-		candidate(s->g, t->event, tag);
-	else
-		s->g->events[t->event].redact = true;
+	candidate(s->g, t->event, tag);
 }
 
 static void learn_quiet(struct engine *g, unsigned lane, enum attr_key key)
@@ -472,7 +469,8 @@ void engine_run(struct engine *g, struct arena *a)
 {
 	struct outcome o;
 
-	scan_lanes(g); /* also in reference mode: redaction depends on it */
+	if (!g->reference)
+		scan_lanes(g);
 	for (unsigned i = 0; i < g->n_events; i++) {
 		uint64_t *row = g->candidates + (size_t)i * g->words;
 		bool any = g->events[i].is_cut || g->reference;

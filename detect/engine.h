@@ -62,7 +62,6 @@ struct engine_event {
 	struct event *ev;
 	unsigned classes; /* CLASS_* */
 	bool is_cut;	  /* a text was longer than ENGINE_TEXT_MAX */
-	bool redact;	  /* an extra window occurred in the body */
 	unsigned calls;
 	size_t bytes;
 };
@@ -99,7 +98,7 @@ bool engine_add(struct engine *g, struct event *ev, unsigned classes);
 
 /*
  * Decide. Fills each event's detections (memory from a, which must outlive them) and
- * g->hits, ordered by event, then rule; sets engine_event.redact.
+ * g->hits, ordered by event, then rule.
  */
 void engine_run(struct engine *g, struct arena *a);
 

@@ -391,8 +391,7 @@ static bool uses_params(const struct rule *r)
 	return false;
 }
 
-struct trigger_plan *trigger_plan_new(
-    struct ruleset *rs, const struct slice *extra, unsigned n_extra, struct err *e)
+struct trigger_plan *trigger_plan_new(struct ruleset *rs, struct err *e)
 {
 	struct build *b = calloc(1, sizeof(*b));
 	struct trigger_plan *p = calloc(1, sizeof(*p));
@@ -412,12 +411,6 @@ struct trigger_plan *trigger_plan_new(
 			continue;
 		plan_rule(b, &rs->rules[i]);
 		p->params = p->params || uses_params(&rs->rules[i]);
-	}
-	for (unsigned i = 0; i < n_extra; i++) {
-		if (window_choose(extra[i], REGEX_CASELESS | WINDOW_ANCHORS, GRAMS_TEXT, &b->set) ==
-		    0)
-			abort(); /* patterns of our own */
-		add_windows(b, LANE_BODY, rs->n_rules + i);
 	}
 	rc = build_filters(b, e);
 out:

@@ -47,12 +47,10 @@ struct trigger_plan {
 };
 
 /*
- * Choose triggers for all rules of rs and build the filters. extra: windows on the
- * body that are nobody's rule (redaction), reported with the tag n_rules + k.
+ * Choose triggers for all rules of rs and build the filters.
  * Sets rule.untriggered and rule.cost. NULL with *e when memory is short.
  */
-struct trigger_plan *trigger_plan_new(
-    struct ruleset *rs, const struct slice *extra, unsigned n_extra, struct err *e);
+struct trigger_plan *trigger_plan_new(struct ruleset *rs, struct err *e);
 void trigger_plan_free(struct trigger_plan *p);
 
 uint64_t trigger_hash(enum index_kind kind, struct slice value);

@@ -18,7 +18,7 @@ int pipeline_init(
 		return -1;
 	p->events = malloc(sizeof(*p->events) * ENGINE_MAX_EVENTS);
 	p->attrs = malloc(sizeof(*p->attrs) * PIPELINE_MAX_ATTRS);
-	p->engine = engine_new(plan, 2 * PIPELINE_WINDOW, e);
+	p->engine = engine_new(plan, e);
 	p->hits = malloc(sizeof(*p->hits) * PIPELINE_MAX_HITS);
 	if (p->events == NULL || p->attrs == NULL || p->engine == NULL || p->hits == NULL) {
 		pipeline_free(p);
@@ -39,7 +39,7 @@ void pipeline_free(struct pipeline *p)
 
 int pipeline_use(struct pipeline *p, struct trigger_plan *plan, struct err *e)
 {
-	struct engine *g = engine_new(plan, 2 * PIPELINE_WINDOW, e);
+	struct engine *g = engine_new(plan, e);
 
 	if (g == NULL)
 		return -1;

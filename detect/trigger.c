@@ -151,6 +151,7 @@ static double matcher_windows(
 
 static void add_windows(struct build *b, unsigned lane, uint32_t tag)
 {
+	b->plan->lane_classes[lane] |= b->plan->rs->rules[tag].classes;
 	for (unsigned i = 0; i < b->set.n; i++) {
 		if (b->n_entries[lane] == b->cap_entries[lane]) {
 			unsigned cap = b->cap_entries[lane] != 0 ? b->cap_entries[lane] * 2 : 64;
@@ -330,6 +331,21 @@ static void emit(struct build *b, const struct rule *r, const double *cost)
 	free(wanted);
 }
 
+static bool is_agent_only(const struct rule *r)
+{
+	for (unsigned i = 0; i < r->n_nodes; i++) {
+		const struct node *n = &r->nodes[i];
+
+		if (n->kind == NODE_ITEM &&
+		    (n->field.kind != FIELD_ATTR || n->field.key != ATTR_USER_AGENT))
+			return false;
+		for (unsigned k = 0; n->kind == NODE_ITEM && k < n->n_matchers; k++)
+			if (n->matchers[k].kind == MATCH_FIELD)
+				return false;
+	}
+	return r->weight == 0 && !r->untriggered;
+}
+
 static void plan_rule(struct build *b, struct rule *r)
 {
 	double *cost = calloc(r->n_nodes + 1, sizeof(*cost));
@@ -350,6 +366,7 @@ static void plan_rule(struct build *b, struct rule *r)
 		r->untriggered = true;
 		b->plan->always[b->plan->n_always++] = b->rule;
 	}
+	r->agent_only = is_agent_only(r);
 	free(cost);
 }
 

@@ -38,6 +38,7 @@ struct trigger_plan {
 	unsigned n_lanes;
 	struct field lane_field[LANE_MAX]; /* from LANE_FIRST_ATTR on: which attribute */
 	struct filter *filters[LANE_MAX];  /* NULL: no rule looks there */
+	unsigned lane_classes[LANE_MAX];   /* CLASS_* of the rules that do */
 	struct index_entry *index;	   /* sorted by hash */
 	unsigned n_index;
 	bool kinds[4];	  /* index kinds that have entries */

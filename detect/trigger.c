@@ -14,6 +14,7 @@
 
 /* Above this share of honest events a trigger is no use: the rule counts as untriggered. */
 #define COST_USELESS 0.9
+#define CACHE_NAME "windows"
 #define TEXT_BYTES   64.0 /* of a typical text, to turn a share of places into one of texts */
 
 struct build {
@@ -408,7 +409,7 @@ static bool uses_params(const struct rule *r)
 	return false;
 }
 
-struct trigger_plan *trigger_plan_new(struct ruleset *rs, struct err *e)
+struct trigger_plan *trigger_plan_new(struct ruleset *rs, const char *cache_dir, struct err *e)
 {
 	struct build *b = calloc(1, sizeof(*b));
 	struct trigger_plan *p = calloc(1, sizeof(*p));
@@ -419,6 +420,8 @@ struct trigger_plan *trigger_plan_new(struct ruleset *rs, struct err *e)
 		err_set(e, ENOMEM, "no memory for the rules' triggers");
 		goto out;
 	}
+	if (cache_dir != NULL)
+		memo_load(b->memo, cache_dir, CACHE_NAME);
 	b->plan = p;
 	p->rs = rs;
 	p->n_lanes = LANE_FIRST_ATTR;
@@ -430,6 +433,8 @@ struct trigger_plan *trigger_plan_new(struct ruleset *rs, struct err *e)
 		p->params = p->params || uses_params(&rs->rules[i]);
 	}
 	rc = build_filters(b, e);
+	if (rc == 0 && cache_dir != NULL && memo_has_news(b->memo))
+		memo_save(b->memo, cache_dir, CACHE_NAME);
 out:
 	for (unsigned i = 0; b != NULL && i < LANE_MAX; i++)
 		free(b->entries[i]);

@@ -50,8 +50,9 @@ struct trigger_plan {
 /*
  * Choose triggers for all rules of rs and build the filters.
  * Sets rule.untriggered and rule.cost. NULL with *e when memory is short.
+ * cache_dir: a folder for what is dear to find out, or NULL.
  */
-struct trigger_plan *trigger_plan_new(struct ruleset *rs, struct err *e);
+struct trigger_plan *trigger_plan_new(struct ruleset *rs, const char *cache_dir, struct err *e);
 void trigger_plan_free(struct trigger_plan *p);
 
 uint64_t trigger_hash(enum index_kind kind, struct slice value);

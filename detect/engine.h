@@ -44,7 +44,6 @@ struct text {
 	uint32_t path_n; /* LANE_URI: bytes before the '?'; len when there is none */
 	uint8_t form;
 	bool has_query; /* LANE_URI */
-	bool is_name;	/* LANE_PARAM */
 	bool touched;	/* a window occurred in it */
 };
 

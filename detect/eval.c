@@ -265,11 +265,7 @@ static unsigned parts(
 		out[1] = slice_from(all, skip);
 		return 2;
 	case FIELD_PARAM_NAME:
-		out[0] = all;
-		return t->is_name;
 	case FIELD_PARAM_VALUE:
-		out[0] = all;
-		return !t->is_name;
 	case FIELD_KEYWORDS:
 	case FIELD_URI:
 	case FIELD_METHOD:
@@ -357,7 +353,7 @@ static enum verdict eval_item(struct run *x, const struct node *n)
 		if ((x->g->events[x->event].classes & (CLASS_WEB | CLASS_PROXY)) == 0)
 			return v;
 		for (unsigned lane = LANE_URI; lane < LANE_BODY && v != VERDICT_YES; lane++)
-			if (lane != LANE_PARAM && lane != LANE_COOKIE)
+			if (lane != LANE_NAME && lane != LANE_PARAM && lane != LANE_COOKIE)
 				v = either(v, on_lane(x, n, lane));
 		return v;
 	}
@@ -388,6 +384,26 @@ static enum verdict eval_item(struct run *x, const struct node *n)
 						FORM_WRITTEN));
 }
 
+/*
+ * Equalities on single attributes before anything that runs PCRE2. They are evaluated again
+ * in their turn: which item is the evidence follows from the rule's text, not from its cost.
+ */
+static bool cheap_says_no(struct run *x, const struct node *n)
+{
+	struct evidence none = { 0 };
+	struct evidence *kept = x->evidence;
+	bool no = false;
+
+	x->evidence = &none;
+	for (unsigned i = 0; i < n->n && !no; i++) {
+		const struct node *c = &x->r->nodes[n->child[i]];
+
+		no = c->kind == NODE_ITEM && c->cheap && eval_item(x, c) == VERDICT_NO;
+	}
+	x->evidence = kept;
+	return no;
+}
+
 static enum verdict eval_node(struct run *x, unsigned id)
 {
 	const struct node *n = &x->r->nodes[id];
@@ -410,6 +426,8 @@ static enum verdict eval_node(struct run *x, unsigned id)
 						: VERDICT_YES;
 	}
 	case NODE_AND:
+		if (cheap_says_no(x, n))
+			return VERDICT_NO;
 		for (unsigned i = 0; i < n->n; i++) {
 			enum verdict v = eval_node(x, n->child[i]);
 

@@ -49,30 +49,39 @@ enum { N_SECRETS = sizeof(secrets) / sizeof(*secrets) };
 /* Bits of `secrets`. */
 enum { NAMED = 1 << 0 | 1 << 1, HEADER = 1 << 2, BEARER = 1 << 2 | 1 << 3 };
 
-/* The rarest bytes of each of the above, all of which a secret's pattern matches one of. */
+/* What stands behind a name: = or []= or %5b%5d= or a quote. */
+#define BEHIND "[=%\\[\"'\\\\]"
+
+/*
+ * Bytes that every match of one of them holds: of names their ends, with what follows, which
+ * is much rarer than the names are in honest text.
+ */
 #define TEXT(lit) { lit, sizeof(lit) - 1 }
 static const struct trigger {
 	struct slice pattern; /* PCRE2, caseless, of a fixed length within the secret's match */
 	unsigned secrets;
 } triggers[] = {
-	{ TEXT("passw"), NAMED },
-	{ TEXT("passphrase"), NAMED },
-	{ TEXT("secret"), NAMED },
-	{ TEXT("token"), NAMED },
-	{ TEXT("api[_-]?key"), NAMED },
-	{ TEXT("access[_-]?key"), NAMED },
-	{ TEXT("private[_-]?key"), NAMED },
-	{ TEXT("auth(?:orization)?[_-]?code"), NAMED },
-	{ TEXT("credential"), NAMED },
-	{ TEXT("jwt(?:=|%5b|\\[|\\\\|\"|')"), NAMED },
-	{ TEXT("otp(?:=|%5b|\\[|\\\\|\"|')"), NAMED },
-	{ TEXT("pin[_-]?code"), NAMED },
-	{ TEXT("sess(?:ion)?[_-]?id"), NAMED },
-	{ TEXT("signature"), NAMED },
-	{ TEXT("(?:pwd|sid|sig|auth|awsaccesskeyid|code_verifier)(?:=|%5b|\\[|\\\\|\"|')"), NAMED },
+	{ TEXT("sword" BEHIND), NAMED },
+	{ TEXT("passwd" BEHIND), NAMED },
+	{ TEXT("phrase" BEHIND), NAMED },
+	{ TEXT("secret" BEHIND), NAMED },
+	{ TEXT("token" BEHIND), NAMED },
+	{ TEXT("(?:api|access|private)[_-]?key" BEHIND), NAMED },
+	{ TEXT("code" BEHIND), NAMED },
+	{ TEXT("credential" BEHIND), NAMED },
+	{ TEXT("jwt" BEHIND), NAMED },
+	{ TEXT("otp" BEHIND), NAMED },
+	{ TEXT("sess(?:ion)?[_-]?id" BEHIND), NAMED },
+	{ TEXT("signature" BEHIND), NAMED },
+	{ TEXT("pwd" BEHIND), NAMED },
+	{ TEXT("sid" BEHIND), NAMED },
+	{ TEXT("sig" BEHIND), NAMED },
+	{ TEXT("auth" BEHIND), NAMED },
+	{ TEXT("awsaccesskeyid" BEHIND), NAMED },
+	{ TEXT("code_verifier" BEHIND), NAMED },
 	{ TEXT("authorization"), HEADER },
 	{ TEXT("bearer"), BEARER },
-	{ TEXT("eyj[a-z0-9_-]{2}"), 1 << 4 },
+	{ TEXT("\\.eyj[a-z0-9_-]"), 1 << 4 },
 	{ TEXT("(?:akia|asia|aroa)[a-z0-9]{4}"), 1 << 5 },
 	{ TEXT("aiza"), 1 << 6 },
 	{ TEXT("ya29\\."), 1 << 7 },
@@ -84,7 +93,7 @@ static const struct trigger {
 enum {
 	N_TRIGGERS = sizeof(triggers) / sizeof(*triggers),
 	MAX_PLACES = 48,     /* windows of one text; more: all patterns over all of it */
-	HEAD_BEFORE = 28,    /* a head begins at most so far before its window */
+	HEAD_BEFORE = 48,    /* a head begins at most so far before its window */
 	WHOLE_BEFORE = 16,   /* and a secret that is matched whole */
 	HEAD_AFTER = 64,     /* and ends at most so far behind the window's first byte */
 	SCRATCH_BYTES = 128 << 10,
@@ -239,6 +248,20 @@ static void on_window(void *ctx, uint32_t tag, ptrdiff_t at)
 	p->v[p->n++].trigger = tag;
 }
 
+static void look_behind(struct finder *f, unsigned k, struct slice t, size_t at, struct edits *x)
+{
+	struct span s = { at > HEAD_BEFORE ? at - HEAD_BEFORE : 0,
+		t.n - at > HEAD_AFTER ? at + HEAD_AFTER : t.n };
+
+	look(f, k, t, s, x);
+}
+
+static bool is_word(char c)
+{
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' ||
+	       c == '-';
+}
+
 void finder_run(struct finder *f, struct slice t, bool padded, struct edits *x)
 {
 	struct places p = { .n = 0 };
@@ -265,11 +288,14 @@ void finder_run(struct finder *f, struct slice t, bool padded, struct edits *x)
 		for (unsigned bits = triggers[p.v[i].trigger].secrets; bits != 0; bits &= bits - 1) {
 			unsigned k = (unsigned)__builtin_ctz(bits);
 			size_t at = p.v[i].at;
-			size_t before = secrets[k].ends != NULL ? HEAD_BEFORE : WHOLE_BEFORE;
-			struct span s = { at > before ? at - before : 0,
-				secrets[k].ends != NULL && t.n - at > HEAD_AFTER ? at + HEAD_AFTER
-										 : t.n };
+			struct span s = { at > WHOLE_BEFORE ? at - WHOLE_BEFORE : 0, t.n };
 
+			if (secrets[k].ends != NULL) {
+				look_behind(f, k, t, at, x);
+				continue;
+			}
+			while (s.lo > 0 && is_word(t.p[s.lo - 1])) /* the first part of a JWT */
+				s.lo--;
 			look(f, k, t, s, x);
 		}
 }

@@ -191,22 +191,21 @@ static void add_uri(struct engine *g, unsigned event, struct slice path,
 /* The pairs of a query in which nothing is encoded: laid out in one go. */
 static void add_plain_params(struct engine *g, unsigned event, struct slice query)
 {
-	struct lane_buf *l = &g->lanes[LANE_PARAM];
+	struct lane_buf *names = &g->lanes[LANE_NAME];
+	struct lane_buf *values = &g->lanes[LANE_PARAM];
 	const char *end = query.p + query.n;
 
 	for (const char *p = query.p; p < end;) {
 		const char *amp = memchr(p, '&', (size_t)(end - p));
 		const char *stop = amp != NULL ? amp : end;
 		const char *eq = memchr(p, '=', (size_t)(stop - p));
-		struct text *t = put(l, event, (struct slice){ p, (size_t)((eq != NULL ? eq : stop) - p) });
+		struct slice name = { p, (size_t)((eq != NULL ? eq : stop) - p) };
 
-		if (t == NULL)
-			return;
-		t->is_name = true;
+		put(names, event, name);
 		if (eq != NULL && eq + 1 < stop) {
 			struct slice value = { eq + 1, (size_t)(stop - eq - 1) };
 
-			put(l, event, value);
+			put(values, event, value);
 			if (value.n >= CANON_BASE64_MIN && !g->no_canonical) {
 				size_t n = canon_base64(value, g->scratch);
 
@@ -230,8 +229,6 @@ static unsigned count_pairs(struct slice query)
 
 static void add_params(struct engine *g, unsigned event, struct slice query, unsigned look)
 {
-	struct lane_buf *l = &g->lanes[LANE_PARAM];
-
 	if ((look & ~(unsigned)CANON_PATH) == 0 && query.n <= ENGINE_TEXT_MAX &&
 	    count_pairs(query) < MAX_PARAMS) {
 		add_plain_params(g, event, query);
@@ -247,11 +244,8 @@ static void add_params(struct engine *g, unsigned event, struct slice query, uns
 			pair.n = (size_t)(query.p + query.n - pair.p);
 
 		bool has_value = slice_cut(pair, '=', &name, &value);
-		unsigned from = l->n_texts;
 
-		forms(g, LANE_PARAM, event, name, true);
-		for (unsigned i = from; i < l->n_texts; i++)
-			l->texts[i].is_name = true;
+		forms(g, LANE_NAME, event, name, true);
 		if (has_value && value.n > 0)
 			forms(g, LANE_PARAM, event, value, true);
 		if (n == MAX_PARAMS - 1)
@@ -332,7 +326,7 @@ static void add_web(struct engine *g, unsigned event)
 		p.path = p.original;
 	if (p.path.p != NULL && wanted(g, LANE_URI, classes))
 		add_uri(g, event, p.path, p.query.p != NULL ? &p.query : NULL, look);
-	if (p.query.n > 0 && g->plan->params && wanted(g, LANE_PARAM, classes))
+	if (p.query.n > 0 && (wanted(g, LANE_PARAM, classes) || wanted(g, LANE_NAME, classes)))
 		add_params(g, event, p.query, look);
 	add_value(g, event, LANE_AGENT, p.agent);
 	add_value(g, event, LANE_REFERER, p.referer);
@@ -390,22 +384,30 @@ static unsigned first_of(const struct lane_buf *l, unsigned event)
 	return lo;
 }
 
+static void begin_late(struct lane_buf *l, unsigned event)
+{
+	const struct text *last = l->texts + l->n_scanned - 1;
+
+	l->n_texts = l->n_scanned;
+	l->n = l->n_texts > 0 ? last->off + last->len + 1u : 0;
+	l->late_event = event;
+}
+
 /* Laid out now, behind the others; only the last event that was asked for is kept. */
 static void lay_out_late(struct engine *g, unsigned event, unsigned lane)
 {
-	struct lane_buf *l = &g->lanes[lane];
 	struct parts p = parts_of(g->events[event].ev);
 
-	l->n_texts = l->n_scanned;
-	l->n = l->n_texts > 0 ? l->texts[l->n_texts - 1].off + l->texts[l->n_texts - 1].len + 1u : 0;
-	l->late_event = event;
+	begin_late(&g->lanes[lane], event);
 	if (p.path.p == NULL)
 		p.path = p.original;
 	if (lane == LANE_URI && p.path.p != NULL)
 		add_uri(g, event, p.path, p.query.p != NULL ? &p.query : NULL, canon_look(p.query));
-	else if (lane == LANE_PARAM && p.query.p != NULL)
+	else if ((lane == LANE_PARAM || lane == LANE_NAME) && p.query.p != NULL) {
+		begin_late(&g->lanes[LANE_NAME], event); /* both are filled */
+		begin_late(&g->lanes[LANE_PARAM], event);
 		add_params(g, event, p.query, canon_look(p.query));
-	else if (lane == LANE_AGENT && p.agent.p != NULL)
+	} else if (lane == LANE_AGENT && p.agent.p != NULL)
 		forms(g, lane, event, p.agent, false);
 	else if (lane == LANE_REFERER && p.referer.p != NULL)
 		forms(g, lane, event, p.referer, false);

@@ -48,6 +48,7 @@ unsigned trigger_lane(const struct trigger_plan *p, const struct field *f)
 	case FIELD_EXTENSION:
 		return LANE_URI;
 	case FIELD_PARAM_NAME:
+		return LANE_NAME;
 	case FIELD_PARAM_VALUE:
 		return LANE_PARAM;
 	case FIELD_KEYWORDS:
@@ -86,9 +87,19 @@ static unsigned own_lane(struct trigger_plan *p, const struct field *f)
 
 static enum grams_profile profile_of(unsigned lane)
 {
-	if (lane == LANE_AGENT)
+	switch (lane) {
+	case LANE_URI:
+		return GRAMS_URL;
+	case LANE_NAME:
+	case LANE_PARAM:
+		return GRAMS_PARAM;
+	case LANE_AGENT:
 		return GRAMS_AGENT;
-	return lane < LANE_BODY && lane != LANE_COOKIE ? GRAMS_URL : GRAMS_TEXT;
+	case LANE_REFERER:
+		return GRAMS_REFERER;
+	default:
+		return GRAMS_TEXT;
+	}
 }
 
 /* Do the ends of the field coincide with the ends of the lane's texts? */
@@ -347,6 +358,16 @@ static bool is_agent_only(const struct rule *r)
 	return r->weight == 0 && !r->untriggered;
 }
 
+static bool is_cheap(const struct trigger_plan *p, const struct node *n)
+{
+	unsigned lane = trigger_lane(p, &n->field);
+
+	for (unsigned k = 0; k < n->n_matchers; k++)
+		if (n->matchers[k].kind == MATCH_REGEX)
+			return false;
+	return lane == LANE_MAX || lane >= LANE_FIRST_ATTR;
+}
+
 static void plan_rule(struct build *b, struct rule *r)
 {
 	double *cost = calloc(r->n_nodes + 1, sizeof(*cost));
@@ -368,6 +389,8 @@ static void plan_rule(struct build *b, struct rule *r)
 		b->plan->always[b->plan->n_always++] = b->rule;
 	}
 	r->agent_only = is_agent_only(r);
+	for (unsigned i = 0; i < r->n_nodes; i++)
+		r->nodes[i].cheap = r->nodes[i].kind == NODE_ITEM && is_cheap(b->plan, &r->nodes[i]);
 	free(cost);
 }
 
@@ -399,16 +422,6 @@ static int build_filters(struct build *b, struct err *e)
 	return 0;
 }
 
-static bool uses_params(const struct rule *r)
-{
-	for (unsigned i = 0; i < r->n_nodes; i++)
-		if (r->nodes[i].kind == NODE_ITEM &&
-		    (r->nodes[i].field.kind == FIELD_PARAM_NAME ||
-			r->nodes[i].field.kind == FIELD_PARAM_VALUE))
-			return true;
-	return false;
-}
-
 struct trigger_plan *trigger_plan_new(struct ruleset *rs, const char *cache_dir, struct err *e)
 {
 	struct build *b = calloc(1, sizeof(*b));
@@ -430,7 +443,6 @@ struct trigger_plan *trigger_plan_new(struct ruleset *rs, const char *cache_dir,
 		if (rs->rules[i].disabled)
 			continue;
 		plan_rule(b, &rs->rules[i]);
-		p->params = p->params || uses_params(&rs->rules[i]);
 	}
 	rc = build_filters(b, e);
 	if (rc == 0 && cache_dir != NULL && memo_has_news(b->memo))

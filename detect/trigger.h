@@ -17,7 +17,8 @@ struct filter;
 
 enum lane {
 	LANE_URI,     /* path?query in all forms */
-	LANE_PARAM,   /* names and values of the query in all forms */
+	LANE_NAME,    /* names of the query's parameters in all forms */
+	LANE_PARAM,   /* their values */
 	LANE_AGENT,   /* User-Agent in all forms */
 	LANE_REFERER, /* Referer in all forms */
 	LANE_COOKIE,  /* Cookie in all forms */
@@ -44,7 +45,6 @@ struct trigger_plan {
 	bool kinds[4];	  /* index kinds that have entries */
 	unsigned *always; /* rules without a trigger */
 	unsigned n_always;
-	bool params; /* does any rule look at parameters? */
 };
 
 /*

@@ -11,9 +11,9 @@
 enum {
 	SLOT_BITS_MIN = 15,
 	SLOT_BITS_MAX = 21, /* 256 KiB: part of a second-level cache */
-	SPARSE = 256,	    /* slots a gram: each one filled makes for false hits */
+	SPARSE = 128,	    /* slots a gram: each one filled makes for false hits */
 	HEAD_SLOTS = 8,	    /* log2 of the slots that share a head */
-	GRAMS_MAX = 4096,   /* of one window */
+	GRAMS_MAX = 512,    /* of one window */
 	CLASSES_MAX = 65535,
 };
 

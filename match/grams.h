@@ -14,6 +14,8 @@ enum grams_profile {
 	GRAMS_URL,   /* paths and queries, decoded or not */
 	GRAMS_AGENT, /* user agents */
 	GRAMS_TEXT,  /* whole log lines, messages, anything else */
+	GRAMS_PARAM, /* names and values of parameters, each a text */
+	GRAMS_REFERER,
 };
 
 enum { GRAMS_SYMBOLS = 72 }; /* kinds of bytes that are told apart */

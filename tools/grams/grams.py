@@ -272,6 +272,10 @@ def main():
     table("url", [pick([path, query, query])() for _ in range(40000)])
     table("agent", [agent() for _ in range(12000)])
     table("text", [pick([access, syslog, syslog, message, phrase])() for _ in range(30000)])
+    table("param", [pick([value, value, lambda: urllib.parse.quote(value(), safe=pick(["", "/:,()"])),
+                          lambda: pick(KEYS)])() for _ in range(60000)])
+    table("referer", [pick(["https://", "http://"]) + pick(HOSTS) + path() + pick(["", "", "?" + query()])
+                      for _ in range(30000)])
 
 
 main()

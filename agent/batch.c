@@ -57,14 +57,15 @@ struct batch *batch_take(struct batch_queue *q)
 	buf_reset(&b->bulk);
 	arena_reset(&b->texts);
 	b->next = NULL;
-	b->n_control = b->n_bulk = b->n_sightings = 0;
-	b->moved = b->ledger = false;
-	b->bytes_in = b->lines = 0;
+	b->n_control = b->n_bulk = b->n_events = b->n_sightings = 0;
+	b->moved = false;
+	b->bytes_in = 0;
 	return b;
 }
 
 void batch_put(struct batch_queue *q, struct batch *b)
 {
+	atomic_fetch_add(&q->waiting, b->n_events);
 	pthread_mutex_lock(&q->lock);
 	*q->tail = b;
 	q->tail = &b->next;

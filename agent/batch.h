@@ -13,6 +13,7 @@
 #include "detect/correlate.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 enum { BATCH_COUNT = 4, BATCH_MAX_SIGHTINGS = 8192 };
 
@@ -21,15 +22,14 @@ struct batch {
 	struct buf control; /* coded chunks */
 	struct buf bulk;
 	unsigned n_control, n_bulk; /* records in them */
+	unsigned n_events;	    /* of these, events */
 	struct sighting *sightings;
 	unsigned n_sightings;
 	struct arena texts; /* entity values of the sightings */
 	bool moved;
 	struct position_move move;
 	uint64_t bytes_in;
-	uint64_t lines;
 	int64_t read_us; /* when its text was read, to tell how long alerts take */
-	bool ledger;	 /* control holds a ledger row */
 };
 
 struct batch_queue {
@@ -37,7 +37,8 @@ struct batch_queue {
 	pthread_cond_t changed;
 	struct batch *head, **tail;
 	struct batch *spare;
-	bool stopped; /* no more will be put */
+	bool stopped;	       /* no more will be put */
+	atomic_ullong waiting; /* events put and not yet durable */
 	struct batch all[BATCH_COUNT];
 };
 

@@ -110,7 +110,7 @@ static void pause_ms(unsigned ms)
  * disk the bulk part goes first (counted as shed by every sink), so that detections
  * and positions go on in the space reserved for them.
  */
-static void append(struct committer *c, struct journal_frame *f)
+static bool append(struct committer *c, struct journal_frame *f)
 {
 	struct agent *a = c->a;
 	struct err e;
@@ -127,12 +127,14 @@ static void append(struct committer *c, struct journal_frame *f)
 			continue;
 		}
 		if (atomic_load(&a->stopping) && tries > 20)
-			return; /* positions were not moved on disk: the lines are read again */
+			return false; /* positions were not moved on disk: the lines are read again
+				       */
 		pause_ms(RETRY_MS);
 	}
 	atomic_store(&a->journal_ok, true);
 	atomic_store(&a->last_commit_us, clock_now_us());
 	stats_add(&a->stats, frames, 1);
+	return true;
 }
 
 static void after_commit(struct committer *c)
@@ -147,6 +149,17 @@ static void after_commit(struct committer *c)
 	stats_set(&a->stats, active_blocks, policy_active(a->policy));
 }
 
+/* The events of these batches are durable. */
+static void count_events(struct agent *a, const struct batch *list)
+{
+	uint64_t n = 0;
+
+	for (const struct batch *b = list; b != NULL; b = b->next)
+		n += b->n_events;
+	stats_add(&a->stats, events, n);
+	atomic_fetch_sub(&a->queue.waiting, n);
+}
+
 /* One frame of some batches (maybe none) and of what was decided meanwhile. */
 static void commit(struct committer *c, const struct batch *list)
 {
@@ -159,7 +172,8 @@ static void commit(struct committer *c, const struct batch *list)
 	record_end(&a->said, a->deflater, &c->control);
 	f.control = buf_as_slice(&c->control);
 	f.bulk = buf_as_slice(&c->bulk);
-	append(c, &f);
+	if (append(c, &f))
+		count_events(a, list);
 	after_commit(c);
 }
 

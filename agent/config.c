@@ -121,25 +121,75 @@ static bool is_auth_log(const struct input_config *in)
 	return false;
 }
 
+/* An input is one kind of source, and some keys are not for all of them. */
+static void resolve_source(struct input_config *in, const struct yaml *y, struct problems *p)
+{
+	in->from_journald = yaml_get(y, "journald") != NULL;
+	if ((in->files.n > 0) + in->from_journald + in->from_stdin != 1)
+		problem_error(p, in->at,
+		    "an input needs `files:`, `journald:` or `stdin: true`, and only one of them");
+	for (unsigned k = 0; k < in->files.n; k++)
+		if (in->files.v[k][0] != '/')
+			problem_error(p, in->files.at[k], "files: '%s' is not an absolute path",
+			    in->files.v[k]);
+	if (!in->from_journald)
+		return;
+	if (yaml_get(y, "parser") != NULL || yaml_get(y, "multiline") != NULL)
+		problem_error(p, in->at,
+		    "journald: entries have fields and ends of their own; `parser` and "
+		    "`multiline` are for lines");
+	if (in->journald.dir != NULL && in->journald.files.n > 0)
+		problem_error(p, in->at, "journald: `dir` or `file`, not both");
+	if (in->journald.dir != NULL && in->journald.dir[0] != '/')
+		problem_error(
+		    p, in->at, "journald: dir: '%s' is not an absolute path", in->journald.dir);
+	for (unsigned k = 0; k < in->journald.files.n; k++)
+		if (in->journald.files.v[k][0] != '/')
+			problem_error(p, in->journald.files.at[k],
+			    "journald: file: '%s' is not an absolute path",
+			    in->journald.files.v[k]);
+}
+
+static bool same_texts(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* What can be read only once is read by one input. */
+static void check_once(
+    const struct config *c, unsigned i, const struct input_config *in, struct problems *p)
+{
+	for (unsigned k = 0; k < i; k++) {
+		const struct input_config *o = config_input(c, k);
+
+		if (in->from_stdin && o->from_stdin)
+			problem_error(p, in->at, "stdin: another input reads it already");
+		if (in->from_journald && o->from_journald && in->journald.files.n == 0 &&
+		    o->journald.files.n == 0 && same_texts(in->journald.dir, o->journald.dir))
+			problem_error(p, in->at,
+			    "journald: another input reads the same journal; name all units in "
+			    "one");
+	}
+}
+
 static void resolve_input(struct config *c, unsigned i, const struct yaml *y, struct problems *p)
 {
 	struct input_config *in = (struct input_config *)c->inputs.v + i;
 
 	in->at = yaml_place(&c->file, y);
-	if (in->files.n == 0)
-		problem_error(p, in->at, "an input needs `files:`, a path or a list of paths");
-	for (unsigned k = 0; k < in->files.n; k++)
-		if (in->files.v[k][0] != '/')
-			problem_error(p, in->files.at[k], "files: '%s' is not an absolute path",
-			    in->files.v[k]);
+	resolve_source(in, y, p);
+	check_once(c, i, in, p);
 	if (in->logsource != NULL && strcmp(in->logsource, "proxy") != 0)
 		problem_error(
 		    p, in->at, "logsource: only `proxy` can be said here, not '%s'", in->logsource);
 	resolve_parser(in, p);
+	if (in->from_journald)
+		in->parser = &parser_journald;
 	resolve_start(in, p);
 	resolve_zone(in, p);
 	resolve_hops(c, in, p);
-	in->control = in->lane == LANE_IS_CONTROL || (in->lane == LANE_AUTO && is_auth_log(in));
+	in->control = in->lane == LANE_IS_CONTROL ||
+		      (in->lane == LANE_AUTO && (in->from_journald || is_auth_log(in)));
 }
 
 static void check_sinks(struct config *c, const struct yaml *y, struct problems *p)

@@ -17,6 +17,12 @@ enum input_lane { LANE_AUTO, LANE_IS_BULK, LANE_IS_CONTROL };
 
 struct input_config {
 	struct config_texts files;
+	bool from_stdin;
+	struct {
+		struct config_texts units;
+		const char *dir;
+		struct config_texts files;
+	} journald;
 	const char *parser_name;
 	const char *service;
 	const char *logsource;
@@ -39,6 +45,7 @@ struct input_config {
 	int64_t start_span_us; /* start_at: a span; 0: beginning */
 	int tz_s;
 	bool control;
+	bool from_journald; /* `journald:` was there, maybe empty */
 };
 
 struct identity_config {

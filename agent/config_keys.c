@@ -37,9 +37,25 @@ static const struct config_key identity_keys[] = {
 	END,
 };
 
+static const struct config_key journald_keys[] = {
+	{ "units", CONFIG_TEXTS, AT(input_config, journald.units),
+	    .help = "units such as `ssh.service`, and names without a suffix, such as `sudo`, for "
+		    "programs (SYSLOG_IDENTIFIER); default: everything" },
+	{ "dir", CONFIG_TEXT, AT(input_config, journald.dir),
+	    .help = "folder of journal files, instead of this host's journal" },
+	{ "file", CONFIG_TEXTS, AT(input_config, journald.files),
+	    .help = "journal files, instead of this host's journal" },
+	END,
+};
+
 static const struct config_key input_keys[] = {
 	{ "files", CONFIG_TEXTS, AT(input_config, files),
 	    .help = "paths and patterns (`*`, `?`) of files to follow" },
+	{ "journald", CONFIG_SECTION, AT(input_config, journald), .help = "the systemd journal",
+	    .keys = journald_keys },
+	{ "stdin", CONFIG_BOOL, AT(input_config, from_stdin),
+	    .help = "true: lines of standard input; the agent ends with it when there is no other "
+		    "input" },
 	{ "parser", CONFIG_TEXT, AT(input_config, parser_name), .def = "auto",
 	    .help = "format of the lines; `sekisho formats` lists them" },
 	{ "service", CONFIG_TEXT, AT(input_config, service),
@@ -48,11 +64,12 @@ static const struct config_key input_keys[] = {
 	    .help = "`proxy`: rules of Sigma's category proxy apply" },
 	{ "lane", CONFIG_ENUM, AT(input_config, lane), .def = "auto",
 	    .help =
-		"control: events are never shed for space; auto: control for auth and audit logs",
+		"control: events are never shed for space; auto: control for auth and audit logs "
+		"and for journald",
 	    .names = lanes },
 	{ "start_at", CONFIG_TEXT, AT(input_config, start_at), .def = "beginning",
 	    .help =
-		"beginning, end or a span such as 24h: for files present at the very first start" },
+		"beginning, end or a span such as 24h: for what is there at the very first start" },
 	{ "multiline", CONFIG_TEXT, AT(input_config, start_pattern),
 	    .help = "a pattern (PCRE2): an event begins at a line that matches" },
 	{ "time_zone", CONFIG_TEXT, AT(input_config, zone),

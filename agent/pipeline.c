@@ -134,10 +134,15 @@ static void add_event(struct pipeline *p, const struct line_rules *r, const stru
 	map_identity(r, ev);
 	settle_time(p, r, ev);
 	client_resolve(&r->client, &p->arena, ev);
+	if (p->is_copy != NULL && p->is_copy(p->is_copy_ctx, ev, ctx->entry)) {
+		p->n_events--;
+		p->copies++;
+		return;
+	}
 	p->n_attrs += ev->n_attrs + 4; /* detection may add some */
 }
 
-static bool has_room(const struct pipeline *p)
+bool pipeline_has_room(const struct pipeline *p)
 {
 	return p->n_events < ENGINE_MAX_EVENTS &&
 	       p->n_attrs + EVENT_MAX_ATTRS + 4 < PIPELINE_MAX_ATTRS &&
@@ -187,6 +192,31 @@ static void redact(struct pipeline *p, const struct window_in *in)
 	}
 }
 
+void pipeline_begin(struct pipeline *p)
+{
+	arena_reset(&p->arena);
+	p->n_events = 0;
+	p->n_attrs = 0;
+}
+
+void pipeline_put(struct pipeline *p, const struct line_rules *rules, const struct group *g,
+    const struct entry *x)
+{
+	struct parse_ctx ctx = {
+		.arena = &p->arena, .ref_us = rules->ref_us, .tz_s = rules->tz_s, .entry = x
+	};
+
+	add_event(p, rules, g, &ctx);
+}
+
+void pipeline_end(struct pipeline *p, const struct line_rules *rules)
+{
+	const struct window_in none = { .padded = false };
+
+	detect(p, rules);
+	redact(p, &none);
+}
+
 size_t pipeline_window(
     struct pipeline *p, const struct line_rules *rules, const struct window_in *in)
 {
@@ -196,11 +226,9 @@ size_t pipeline_window(
 	struct assembly as;
 	struct group g;
 
-	arena_reset(&p->arena);
-	p->n_events = 0;
-	p->n_attrs = 0;
+	pipeline_begin(p);
 	assemble_begin(&as, rules, in, &p->arena, p->engine->regex);
-	while (has_room(p) && assemble_next(&as, &g))
+	while (pipeline_has_room(p) && assemble_next(&as, &g))
 		add_event(p, rules, &g, &ctx);
 
 	size_t used = assemble_end(&as);

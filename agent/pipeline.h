@@ -17,7 +17,9 @@
 #include "detect/engine.h"
 #include "parsers/parser.h"
 
+struct entry;
 struct err;
+struct group;
 struct regex;
 struct redactor;
 
@@ -71,8 +73,11 @@ struct pipeline {
 	const struct redactor *redactor; /* NULL: nothing is masked */
 	struct stamp_cache stamp;
 	int64_t last_time_us; /* of the event before, across windows of one log */
+	/* Is this event a copy of one that is kept? Asked before detection; NULL: none is. */
+	bool (*is_copy)(void *ctx, const struct event *ev, const struct entry *x);
+	void *is_copy_ctx;
 	/* counters */
-	uint64_t lines, bad, cut;
+	uint64_t lines, bad, cut, copies;
 };
 
 enum { PIPELINE_MAX_ATTRS = 1 << 17, PIPELINE_MAX_HITS = 1 << 16 };
@@ -90,6 +95,16 @@ int pipeline_use(struct pipeline *p, struct trigger_plan *plan, struct err *e);
  */
 size_t pipeline_window(
     struct pipeline *p, const struct line_rules *rules, const struct window_in *in);
+
+/*
+ * The same for records that are no lines: begin, put each while there is room, end.
+ * What they point to may be in p->arena, after pipeline_begin().
+ */
+void pipeline_begin(struct pipeline *p);
+bool pipeline_has_room(const struct pipeline *p);
+void pipeline_put(struct pipeline *p, const struct line_rules *rules, const struct group *g,
+    const struct entry *x);
+void pipeline_end(struct pipeline *p, const struct line_rules *rules);
 
 /* 20 bits of CRC32C over the first 256 bytes of an event's first line. */
 uint32_t pipeline_crc20(struct slice line);

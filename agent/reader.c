@@ -2,7 +2,7 @@
  * The reader thread: windows of logs in, batches out. It never waits for a sink, and
  * for the disk only through the number of batches there are.
  */
-#include "agent/agent.h"
+#include "agent/reader.h"
 #include "agent/sight.h"
 #include "base/clock.h"
 #include "base/deflate.h"
@@ -14,21 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { MAX_AHEAD_US = 300 * 1000000, FAR_MS = 1000 };
-
-struct reader {
-	struct agent *a;
-	struct tail *tail;
-	struct pipeline pipeline;
-	struct line_rules *rules; /* one an input */
-	struct deflater *deflater;
-	struct record_writer control, bulk;
-	struct batch *batch; /* the one being filled, or NULL */
-	struct record_context context;
-	struct ledger_row reports[64]; /* of the tail, for the next batch */
-	char report_paths[64][TAIL_PATH_MAX];
-	unsigned n_reports;
-};
+enum { FAR_MS = 1000 };
 
 /* ---- what the tail asks and tells ---- */
 
@@ -55,19 +41,26 @@ static void on_report(void *ctx, enum tail_report what, const char *path, uint64
 
 	log_warn("a log changed under the reader", "what=%s file=%s possibly_lost_bytes=%llu",
 	    names[what], path, (unsigned long long)lost);
-	stats_add(&r->a->stats, possibly_lost_reports, 1);
-	stats_add(&r->a->stats, possibly_lost_bytes, lost);
-	if (r->n_reports == sizeof(r->reports) / sizeof(*r->reports))
-		return;
-	snprintf(r->report_paths[r->n_reports], TAIL_PATH_MAX, "%s", path);
-	r->reports[r->n_reports] = (struct ledger_row){ .what = names[what],
-		.source = r->report_paths[r->n_reports],
-		.lost_bytes = lost,
-		.time_us = clock_now_us() };
-	r->n_reports++;
+	reader_report(r, &(struct ledger_row){ .what = names[what],
+			     .source = path,
+			     .lost_bytes = lost,
+			     .time_us = clock_now_us() });
 }
 
 /* ---- a batch ---- */
+
+void reader_report(struct reader *r, const struct ledger_row *row)
+{
+	stats_add(&r->a->stats, possibly_lost_reports, 1);
+	stats_add(&r->a->stats, possibly_lost_bytes, row->lost_bytes);
+	stats_add(&r->a->stats, possibly_lost_records, row->lost_records);
+	if (r->n_reports == READER_REPORTS)
+		return;
+	snprintf(r->report_paths[r->n_reports], TAIL_PATH_MAX, "%s", row->source);
+	r->reports[r->n_reports] = *row;
+	r->reports[r->n_reports].source = r->report_paths[r->n_reports];
+	r->n_reports++;
+}
 
 static void on_sighting(void *ctx, const struct sighting *s)
 {
@@ -82,13 +75,13 @@ static void on_sighting(void *ctx, const struct sighting *s)
 	to->entity_value = arena_copy(&b->texts, s->entity_value);
 }
 
-static void put_events(struct reader *r, const struct tail_file *f, uint64_t origin_hash)
+static void put_events(struct reader *r, unsigned input, const char *path, uint64_t origin_hash)
 {
 	const struct pipeline *p = &r->pipeline;
-	const struct input_config *in = config_input(&r->a->cfg, f->input);
+	const struct input_config *in = config_input(&r->a->cfg, input);
 	struct record_origin o = { .hash = origin_hash,
-		.path = slice_of(f->path),
-		.parser = slice_of(r->rules[f->input].parser->name),
+		.path = slice_of(path),
+		.parser = slice_of(r->rules[input].parser->name),
 		.service = slice_of(in->service) };
 	bool has_control = false;
 	bool has_bulk = false;
@@ -103,6 +96,7 @@ static void put_events(struct reader *r, const struct tail_file *f, uint64_t ori
 			record_put_origin(w, &o);
 		*has = true;
 		record_put_event(w, 0, ev);
+		r->batch->n_events++;
 		stats_add(&r->a->stats, detections, ev->n_detections);
 	}
 }
@@ -117,6 +111,22 @@ static void begin_batch(struct reader *r)
 	for (unsigned i = 0; i < r->n_reports; i++)
 		ledger_put(&r->control, &r->reports[i], r->a->host.id);
 	r->n_reports = 0;
+}
+
+static void count(struct reader *r, uint64_t used)
+{
+	struct stats *s = &r->a->stats;
+	struct pipeline *p = &r->pipeline;
+
+	stats_add(s, bytes_read, used);
+	stats_add(s, events_read, p->n_events + p->copies);
+	stats_add(s, duplicates_dropped, p->copies);
+	stats_add(s, lines_read, p->lines);
+	stats_add(s, parse_errors, p->bad);
+	stats_add(s, match_undecided, p->engine->undecided);
+	stats_add(s, regex_calls, p->engine->regex_calls);
+	p->lines = p->bad = p->copies = 0;
+	p->engine->undecided = p->engine->regex_calls = 0;
 }
 
 static void send_batch(struct reader *r)
@@ -134,34 +144,28 @@ static void send_batch(struct reader *r)
 	batch_put(&r->a->queue, b);
 }
 
-static void count(struct reader *r, uint64_t used)
+struct batch *reader_put(struct reader *r, unsigned input, const char *path, uint64_t origin_hash)
 {
-	struct stats *s = &r->a->stats;
-	struct pipeline *p = &r->pipeline;
+	begin_batch(r);
+	put_events(r, input, path, origin_hash);
+	sight_window(&r->pipeline, r->a->correlator, origin_hash, on_sighting, r->batch);
+	return r->batch;
+}
 
-	stats_add(s, bytes_read, used);
-	stats_add(s, events, p->n_events);
-	stats_add(s, lines_read, p->lines);
-	stats_add(s, parse_errors, p->bad);
-	stats_add(s, match_undecided, p->engine->undecided);
-	stats_add(s, regex_calls, p->engine->regex_calls);
-	p->lines = p->bad = 0;
-	p->engine->undecided = p->engine->regex_calls = 0;
+void reader_send(struct reader *r, uint64_t bytes)
+{
+	r->batch->bytes_in = bytes;
+	count(r, bytes);
+	send_batch(r);
 }
 
 static void fill_batch(struct reader *r, struct tail_window *w, uint64_t used, uint64_t origin_hash)
 {
 	struct tail_file *f = w->file;
-	struct batch *b;
-	uint64_t from = f->offset;
+	struct batch *b = reader_put(r, f->input, f->path, origin_hash);
 
-	begin_batch(r);
-	b = r->batch;
-	put_events(r, f, origin_hash);
-	sight_window(&r->pipeline, r->a->correlator, origin_hash, on_sighting, b);
 	b->moved = true;
-	b->bytes_in = used;
-	b->move.from = from;
+	b->move.from = f->offset;
 	tail_used(r->tail, w, used, &b->move.to.before_hash);
 	b->move.to.head_hash = f->head_hash;
 	b->move.to.number = f->number;
@@ -170,8 +174,7 @@ static void fill_batch(struct reader *r, struct tail_window *w, uint64_t used, u
 	b->move.to.ino = f->ino;
 	b->move.to.time_us = clock_now_us();
 	snprintf(b->move.to.path, sizeof(b->move.to.path), "%s", f->path);
-	count(r, used);
-	send_batch(r);
+	reader_send(r, used);
 }
 
 /* ---- a window ---- */
@@ -257,8 +260,9 @@ static void take_rules(struct reader *r)
 
 static void wait_for_change(struct reader *r, int wait_ms)
 {
-	struct pollfd p[2] = { { .fd = tail_fd(r->tail), .events = POLLIN },
-		{ .fd = r->a->stop_fd, .events = POLLIN } };
+	struct pollfd p[] = { { .fd = tail_fd(r->tail), .events = POLLIN },
+		{ .fd = r->a->stop_fd, .events = POLLIN },
+		{ .fd = reader_stdin_fd(r), .events = POLLIN } };
 
 	atomic_store(&r->a->reader_ready, true);
 	stats_set(&r->a->stats, open_files, tail_open_files(r->tail));
@@ -266,7 +270,7 @@ static void wait_for_change(struct reader *r, int wait_ms)
 		begin_batch(r);
 		send_batch(r);
 	}
-	poll(p, 2, wait_ms < 0 || wait_ms > 60000 ? FAR_MS : wait_ms);
+	poll(p, sizeof(p) / sizeof(*p), wait_ms < 0 || wait_ms > 60000 ? FAR_MS : wait_ms);
 }
 
 static int add_inputs(struct reader *r, struct err *e)
@@ -299,10 +303,12 @@ static int add_inputs(struct reader *r, struct err *e)
 			.proxy = in->logsource != NULL,
 			.control = in->control,
 			.tz_s = in->tz_s,
-			.max_ahead_us = MAX_AHEAD_US };
+			.max_ahead_us = READER_MAX_AHEAD_US };
 		for (unsigned k = 0; k < in->files.n; k++)
 			if (tail_add(r->tail, in->files.v[k], i, &s, e) != 0)
 				return -1;
+		if (in->from_stdin && reader_stdin_open(r, i, e) != 0)
+			return -1;
 	}
 	return 0;
 }
@@ -330,6 +336,7 @@ static void reader_close(struct reader *r)
 		free((void *)(uintptr_t)r->rules[i].identity);
 	free(r->rules);
 	tail_free(r->tail);
+	reader_stdin_close(r);
 	if (r->pipeline.events != NULL)
 		pipeline_free(&r->pipeline);
 	deflater_free(r->deflater);
@@ -338,6 +345,17 @@ static void reader_close(struct reader *r)
 	if (r->batch != NULL)
 		batch_recycle(&r->a->queue, r->batch);
 	free(r);
+}
+
+/* Something of every source that has something, so that none waits for another. */
+static bool one_turn(struct reader *r, int *wait_ms)
+{
+	struct tail_window w;
+	bool any = tail_next(r->tail, &w, wait_ms);
+
+	if (any)
+		one_window(r, &w);
+	return reader_stdin_read(r) || any;
 }
 
 void *reader_main(void *agent)
@@ -353,13 +371,10 @@ void *reader_main(void *agent)
 		agent_stop(a);
 	}
 	while (!atomic_load(&a->stopping)) {
-		struct tail_window w;
 		int wait_ms = FAR_MS;
 
 		take_rules(r);
-		if (tail_next(r->tail, &w, &wait_ms))
-			one_window(r, &w);
-		else
+		if (!one_turn(r, &wait_ms))
 			wait_for_change(r, wait_ms);
 	}
 	if (r != NULL)

@@ -10,6 +10,7 @@
 #include "base/units.h"
 
 #include <inttypes.h>
+#include <unistd.h>
 
 /* One line of sums for a sink's lane: what was journalled, and where it is. */
 struct balance {
@@ -42,19 +43,50 @@ static void balance_of(
 	b->ok = b->ok && b->delivered + b->rejected + b->shed + b->dropped + b->damaged == passed;
 }
 
+/*
+ * What was read since the start, and where it went. The counters are the reader's and the
+ * committer's and move on while they are read: taken again until nothing is in between.
+ */
+static bool inputs_balance(struct agent *a, struct buf *out)
+{
+	struct stats *s = &a->stats;
+	uint64_t read;
+	uint64_t kept;
+	uint64_t copies;
+	uint64_t waiting;
+	bool ok;
+
+	for (unsigned tries = 0;; tries++) {
+		read = stats_get(s, events_read);
+		copies = stats_get(s, duplicates_dropped);
+		kept = stats_get(s, events);
+		waiting = atomic_load(&a->queue.waiting);
+		ok = read == kept + copies + waiting && read == stats_get(s, events_read);
+		if (ok || tries == 200)
+			break;
+		usleep(10000);
+	}
+	buf_printf(out,
+	    "inputs    since start: read %" PRIu64 " = journalled %" PRIu64 " + duplicates %" PRIu64
+	    " + waiting %" PRIu64 "  %s\n",
+	    read, kept, copies, waiting, ok ? "ok" : "DOES NOT BALANCE");
+	return ok;
+}
+
 bool report_audit(struct agent *a, struct buf *out)
 {
 	struct journal_stats js;
-	bool ok = true;
+	bool ok = inputs_balance(a, out);
 
 	journal_stats(a->journal, &js);
 	buf_printf(out,
 	    "journal   frames %" PRIu64 "-%" PRIu64 "  bytes in %" PRIu64 "  control %" PRIu64
 	    "  bulk %" PRIu64 "\n",
 	    js.first_seq, js.durable_seq, js.bytes_in, js.control_records, js.bulk_records);
-	buf_printf(out, "possibly lost: %llu reports, %llu bytes known\n",
+	buf_printf(out, "possibly lost: %llu reports, %llu bytes known, %llu records at most\n",
 	    (unsigned long long)stats_get(&a->stats, possibly_lost_reports),
-	    (unsigned long long)stats_get(&a->stats, possibly_lost_bytes));
+	    (unsigned long long)stats_get(&a->stats, possibly_lost_bytes),
+	    (unsigned long long)stats_get(&a->stats, possibly_lost_records));
 	for (unsigned i = 0; i < a->n_ships; i++) {
 		struct ship_status st;
 

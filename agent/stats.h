@@ -13,6 +13,7 @@
 #define STATS_TABLE(X)                                                                          \
 	X(bytes_read, COUNTER, "Bytes of logs journalled")                                      \
 	X(lines_read, COUNTER, "Lines of logs journalled")                                      \
+	X(events_read, COUNTER, "Events made of what was read")                                 \
 	X(events, COUNTER, "Events journalled")                                                 \
 	X(parse_errors, COUNTER, "Events that no parser understood")                            \
 	X(detections, COUNTER, "Detections on events")                                          \
@@ -22,6 +23,7 @@
 	X(regex_calls, COUNTER, "Calls of PCRE2")                                               \
 	X(possibly_lost_reports, COUNTER, "Reports of bytes or records that may be lost")       \
 	X(possibly_lost_bytes, COUNTER, "Bytes known to be lost, by truncation and the like")   \
+	X(possibly_lost_records, COUNTER, "Records that may be lost, at most")                  \
 	X(duplicates_dropped, COUNTER, "Messages read both from a file and from journald")      \
 	X(frames, COUNTER, "Frames journalled")                                                 \
 	X(journal_failures, COUNTER, "Appends to the journal that failed and were tried again") \

@@ -12,6 +12,7 @@
 #include "base/event.h"
 
 struct arena;
+struct entry;
 
 enum parse_result {
 	PARSE_OK,  /* the event has its time and attributes */
@@ -36,6 +37,7 @@ struct parse_ctx {
 	int64_t ref_us;		   /* year-less stamps are resolved against this time */
 	int tz_s;		   /* zone of stamps that name none, seconds east */
 	struct stamp_cache *cache; /* may be NULL */
+	const struct entry *entry; /* what the record has besides its text; NULL: a line */
 };
 
 struct parser {
@@ -52,6 +54,7 @@ extern const struct parser parser_auditd;
 extern const struct parser parser_json;
 extern const struct parser parser_raw;
 extern const struct parser parser_auto;
+extern const struct parser parser_journald; /* of entries: no config names it */
 
 /* All that a config can name, NULL at the end. */
 extern const struct parser *const parsers[];

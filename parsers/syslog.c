@@ -2,6 +2,7 @@
  * syslog.c - lines of syslog files: the traditional form (RFC 3164 section 4), the same with
  * RFC 3339 stamps, and RFC 5424. A leading <PRI> is read where it was kept.
  */
+#include "parsers/syslog.h"
 #include "base/arena.h"
 #include "base/timefmt.h"
 #include "parsers/auth.h"
@@ -18,6 +19,17 @@ static const struct slice facilities[] = { { "kern", 4 }, { "user", 4 }, { "mail
 	{ "console", 7 }, { "cron2", 5 }, { "local0", 6 }, { "local1", 6 }, { "local2", 6 },
 	{ "local3", 6 }, { "local4", 6 }, { "local5", 6 }, { "local6", 6 }, { "local7", 6 } };
 
+void syslog_severity(struct event *ev, uint64_t priority)
+{
+	event_add(ev, ATTR_SEVERITY, severities[priority % 8]);
+}
+
+void syslog_facility(struct event *ev, uint64_t priority)
+{
+	if (priority / 8 < sizeof(facilities) / sizeof(*facilities))
+		event_add(ev, ATTR_SYSLOG_FACILITY, facilities[priority / 8]);
+}
+
 /* "<34>" at the start of *s: adds its meaning, moves on. */
 static void priority(struct event *ev, struct slice *s)
 {
@@ -28,8 +40,8 @@ static void priority(struct event *ev, struct slice *s)
 	if (close == NULL ||
 	    !slice_u64((struct slice){ s->p + 1, (size_t)(close - s->p) - 1 }, &n) || n > 191)
 		return;
-	event_add(ev, ATTR_SEVERITY, severities[n % 8]);
-	event_add(ev, ATTR_SYSLOG_FACILITY, facilities[n / 8]);
+	syslog_severity(ev, n);
+	syslog_facility(ev, n);
 	*s = slice_from(*s, (size_t)(close - s->p) + 1);
 }
 
@@ -67,7 +79,7 @@ static struct slice repeated(struct event *ev, struct slice m)
 	return slice_trim(rest);
 }
 
-static void message(struct event *ev, struct slice program, struct slice m)
+void syslog_message(struct event *ev, struct slice program, struct slice m)
 {
 	struct slice lost = m;
 
@@ -84,8 +96,7 @@ static void message(struct event *ev, struct slice program, struct slice m)
 	auth_message(ev, program, m);
 }
 
-/* "sshd(pam_unix)" is sshd, "[sshd]" too */
-static struct slice program_name(struct slice tag)
+struct slice syslog_program(struct slice tag)
 {
 	const char *paren = tag.n > 1 ? memchr(tag.p + 1, '(', tag.n - 1) : NULL;
 
@@ -122,24 +133,24 @@ static void tag_and_message(struct event *ev, struct slice s)
 	tag = slice_head(s, n);
 	rest = slice_from(s, n);
 	if (rest.n > 0 && rest.p[0] == '[' && !slice_cut(slice_from(rest, 1), ']', &pid, &rest)) {
-		message(ev, (struct slice){ 0 }, s);
+		syslog_message(ev, (struct slice){ 0 }, s);
 		return;
 	}
 	colon = rest.n > 0 && rest.p[0] == ':';
 	if (!colon && pid.n == 0 && has_version(rest)) {
 		event_add(ev, ATTR_PROCESS_NAME, tag);
-		message(ev, tag, slice_from(rest, 1));
+		syslog_message(ev, tag, slice_from(rest, 1));
 		return;
 	}
 	if (n == 0 || (!colon && pid.n == 0 && tag.p[0] != '[')) {
-		message(ev, (struct slice){ 0 }, s); /* no tag: all of it is the message */
+		syslog_message(ev, (struct slice){ 0 }, s); /* no tag: all of it is the message */
 		return;
 	}
-	tag = program_name(tag);
+	tag = syslog_program(tag);
 	event_add(ev, ATTR_PROCESS_NAME, tag);
 	if (pid.n > 0)
 		event_add(ev, ATTR_PROCESS_PID, pid);
-	message(ev, tag, slice_trim(colon ? slice_from(rest, 1) : rest));
+	syslog_message(ev, tag, slice_trim(colon ? slice_from(rest, 1) : rest));
 }
 
 /* "sekisho.sd.ID.NAME" */
@@ -241,7 +252,7 @@ static enum parse_result rfc5424(const struct parse_ctx *c, struct event *ev, st
 	s = i < s.n ? slice_trim(slice_from(s, i)) : (struct slice){ s.p + s.n, 0 };
 	if (slice_starts(s, SLICE("\xef\xbb\xbf")))
 		s = slice_from(s, 3);
-	message(ev, app, s);
+	syslog_message(ev, app, s);
 	return PARSE_OK;
 }
 

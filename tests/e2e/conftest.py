@@ -45,6 +45,7 @@ class Agent:
         self.process = None
         self.files = str(self.logs / "*.log")
         self.parser = "raw"
+        self.inputs = None  # YAML of all inputs, instead of files and parser
         self.rules = str(root / "rules")
         self.journal = "{dir: %s, max_size: 512MiB, segment_size: 1MiB, min_free: 1%%}" % (root / "journal")
         self.response = "{mode: shadow}"
@@ -55,8 +56,7 @@ class Agent:
         self.config.write_text(
             f"""service: test
 inputs:
-  - files: ["{self.files}"]
-    parser: {self.parser}
+{self.inputs or self.file_input()}
 rules: ["{self.rules}"]
 journal: {self.journal}
 sinks:
@@ -67,10 +67,15 @@ status: {{socket: {self.root}/s.sock}}
 """
         )
 
-    def start(self, wait=True):
+    def file_input(self):
+        return f'  - {{files: ["{self.files}"], parser: {self.parser}}}'
+
+    def start(self, wait=True, stdin=None):
         self.write_config()
         self.out = open(self.root / "out", "ab")
-        self.process = subprocess.Popen([SEKISHO, "run", "-c", str(self.config)], stdout=self.out, stderr=self.out)
+        self.process = subprocess.Popen(
+            [SEKISHO, "run", "-c", str(self.config)], stdin=stdin, stdout=self.out, stderr=self.out
+        )
         if wait:
             wait_for(lambda: self.run("status", "--check").returncode == 0, "the agent is ready")
         return self

@@ -1,0 +1,51 @@
+/*
+ * reader.h - what the reader_*.c files share: one for each kind of input, one thread. Not for
+ * others.
+ *
+ * A source makes events in r->pipeline, hands them to the batch with reader_put(), says in the
+ * batch how far its position moves, and sends it with reader_send().
+ */
+#ifndef AGENT_READER_H
+#define AGENT_READER_H
+
+#include "agent/agent.h"
+
+struct dedupe;
+struct reader_journald;
+struct reader_stdin;
+
+enum { READER_REPORTS = 64, READER_MAX_AHEAD_US = 300 * 1000000 };
+
+struct reader {
+	struct agent *a;
+	struct tail *tail;
+	struct reader_stdin *in;	  /* NULL: no such input */
+	struct reader_journald *journald; /* a list */
+	struct dedupe *dedupe;		  /* NULL: nothing can come twice */
+	struct pipeline pipeline;
+	struct line_rules *rules; /* one an input */
+	struct deflater *deflater;
+	struct record_writer control, bulk;
+	struct batch *batch; /* the one being filled, or NULL */
+	struct record_context context;
+	struct ledger_row reports[READER_REPORTS]; /* for the next batch */
+	char report_paths[READER_REPORTS][TAIL_PATH_MAX];
+	unsigned n_reports;
+};
+
+/* Something may be lost: a ledger row in the next batch, and counters. The source is copied. */
+void reader_report(struct reader *r, const struct ledger_row *row);
+
+/* The events of the pipeline, with what they are for correlation, into a batch. */
+struct batch *reader_put(struct reader *r, unsigned input, const char *path, uint64_t origin_hash);
+
+/* The batch is done: `bytes` of input, with as many lines as the pipeline counted. */
+void reader_send(struct reader *r, uint64_t bytes);
+
+/* Standard input. */
+int reader_stdin_open(struct reader *r, unsigned input, struct err *e);
+void reader_stdin_close(struct reader *r);
+bool reader_stdin_read(struct reader *r); /* false: nothing to do now */
+int reader_stdin_fd(const struct reader *r);
+
+#endif

@@ -1,0 +1,17 @@
+/* syslog.h - what the parsers of syslog lines and of journald's entries share. Not for others. */
+#ifndef PARSERS_SYSLOG_H
+#define PARSERS_SYSLOG_H
+
+#include "base/event.h"
+
+/* A program's message: sekisho.message, and what it says of authentication. */
+void syslog_message(struct event *ev, struct slice program, struct slice message);
+
+/* "sshd(pam_unix)" is sshd, "[sshd]" too. */
+struct slice syslog_program(struct slice tag);
+
+/* The names of priorities 0 to 191: facility * 8 + severity. */
+void syslog_severity(struct event *ev, uint64_t priority);
+void syslog_facility(struct event *ev, uint64_t priority);
+
+#endif

@@ -3,13 +3,13 @@
  * for the disk only through the number of batches there are.
  */
 #include "agent/reader.h"
+#include "agent/dedupe.h"
 #include "agent/sight.h"
 #include "base/clock.h"
 #include "base/deflate.h"
 #include "base/err.h"
 #include "base/log.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -201,6 +201,12 @@ static bool skip_old(struct reader *r, struct tail_window *w, uint64_t used)
 	return true;
 }
 
+static void use_dedupe(struct reader *r, bool on)
+{
+	r->pipeline.is_copy = on && r->dedupe != NULL ? dedupe_is_copy : NULL;
+	r->pipeline.is_copy_ctx = r->dedupe;
+}
+
 static void one_window(struct reader *r, struct tail_window *w)
 {
 	struct line_rules *lr = &r->rules[w->file->input];
@@ -217,6 +223,9 @@ static void one_window(struct reader *r, struct tail_window *w)
 
 	lr->ref_us = clock_now_us();
 	lr->no_time_us = lr->ref_us;
+	/* what skip_old() passes over is not kept, so nothing may be dropped as its copy */
+	use_dedupe(r,
+	    !w->file->first_start || config_input(&r->a->cfg, w->file->input)->start_span_us == 0);
 
 	uint64_t used = pipeline_window(&r->pipeline, lr, &in);
 
@@ -233,6 +242,7 @@ static void one_window(struct reader *r, struct tail_window *w)
 		tail_used(r->tail, w, 0, &ignored);
 	else if (!skip_old(r, w, used))
 		fill_batch(r, w, used, origin);
+	use_dedupe(r, true);
 }
 
 /* ---- the thread ---- */
@@ -260,17 +270,21 @@ static void take_rules(struct reader *r)
 
 static void wait_for_change(struct reader *r, int wait_ms)
 {
-	struct pollfd p[] = { { .fd = tail_fd(r->tail), .events = POLLIN },
+	struct pollfd p[16] = { { .fd = tail_fd(r->tail), .events = POLLIN },
 		{ .fd = r->a->stop_fd, .events = POLLIN },
 		{ .fd = reader_stdin_fd(r), .events = POLLIN } };
+	unsigned n = 3;
 
+	if (wait_ms < 0 || wait_ms > 60000)
+		wait_ms = FAR_MS;
+	n += reader_journald_poll(r, p + n, 16 - n, &wait_ms);
 	atomic_store(&r->a->reader_ready, true);
 	stats_set(&r->a->stats, open_files, tail_open_files(r->tail));
 	if (r->n_reports > 0) { /* a report alone is worth a frame */
 		begin_batch(r);
 		send_batch(r);
 	}
-	poll(p, sizeof(p) / sizeof(*p), wait_ms < 0 || wait_ms > 60000 ? FAR_MS : wait_ms);
+	poll(p, n, wait_ms);
 }
 
 static int add_inputs(struct reader *r, struct err *e)
@@ -307,10 +321,26 @@ static int add_inputs(struct reader *r, struct err *e)
 		for (unsigned k = 0; k < in->files.n; k++)
 			if (tail_add(r->tail, in->files.v[k], i, &s, e) != 0)
 				return -1;
+		if (in->from_journald && reader_journald_open(r, i, e) != 0)
+			return -1;
 		if (in->from_stdin && reader_stdin_open(r, i, e) != 0)
 			return -1;
 	}
 	return 0;
+}
+
+/* Only where journald and files are read can a message come twice. */
+static int open_dedupe(struct reader *r, struct err *e)
+{
+	bool files = false;
+
+	for (unsigned i = 0; i < r->a->cfg.inputs.n; i++)
+		files = files || config_input(&r->a->cfg, i)->files.n > 0;
+	if (r->journald == NULL || !files)
+		return 0;
+	r->dedupe = dedupe_new(r->a->host.key, r->a->host.name, e);
+	use_dedupe(r, true);
+	return r->dedupe != NULL ? 0 : -1;
 }
 
 static int reader_open(struct reader *r, struct err *e)
@@ -323,11 +353,12 @@ static int reader_open(struct reader *r, struct err *e)
 
 	r->tail = tail_new(&cb, PIPELINE_WINDOW, e);
 	if (r->tail == NULL ||
-	    pipeline_init(&r->pipeline, r->a->rules.plan, r->a->redactor, e) != 0 ||
-	    add_inputs(r, e) != 0)
+	    pipeline_init(&r->pipeline, r->a->rules.plan, r->a->redactor, e) != 0)
 		return -1;
 	r->deflater = deflater_new();
-	return r->deflater != NULL ? 0 : err_set(e, 0, "no memory for compression");
+	if (r->deflater == NULL)
+		return err_set(e, 0, "no memory for compression");
+	return add_inputs(r, e) == 0 ? open_dedupe(r, e) : -1;
 }
 
 static void reader_close(struct reader *r)
@@ -336,7 +367,9 @@ static void reader_close(struct reader *r)
 		free((void *)(uintptr_t)r->rules[i].identity);
 	free(r->rules);
 	tail_free(r->tail);
+	reader_journald_close(r);
 	reader_stdin_close(r);
+	dedupe_free(r->dedupe);
 	if (r->pipeline.events != NULL)
 		pipeline_free(&r->pipeline);
 	deflater_free(r->deflater);
@@ -355,7 +388,8 @@ static bool one_turn(struct reader *r, int *wait_ms)
 
 	if (any)
 		one_window(r, &w);
-	return reader_stdin_read(r) || any;
+	any = reader_stdin_read(r) || any;
+	return reader_journald_read(r) || any;
 }
 
 void *reader_main(void *agent)

@@ -10,6 +10,8 @@
 
 #include "agent/agent.h"
 
+#include <poll.h>
+
 struct dedupe;
 struct reader_journald;
 struct reader_stdin;
@@ -47,5 +49,11 @@ int reader_stdin_open(struct reader *r, unsigned input, struct err *e);
 void reader_stdin_close(struct reader *r);
 bool reader_stdin_read(struct reader *r); /* false: nothing to do now */
 int reader_stdin_fd(const struct reader *r);
+
+/* journald: any number of journals. poll: descriptors put to p, *wait_ms made shorter. */
+int reader_journald_open(struct reader *r, unsigned input, struct err *e);
+void reader_journald_close(struct reader *r);
+bool reader_journald_read(struct reader *r);
+unsigned reader_journald_poll(const struct reader *r, struct pollfd *p, unsigned max, int *wait_ms);
 
 #endif

@@ -252,6 +252,52 @@ def test_what_was_vacuumed_is_reported(agent, journal):
     agent.stop()
 
 
+def set_header(path, at, value):
+    with open(path, "r+b") as f:
+        f.seek(at)
+        f.write(value.to_bytes(8, "little"))
+
+
+def test_a_gap_behind_the_position_is_counted(agent, journal):
+    write(journal / "a.journal", [entry(f"a {i}") for i in range(5)])
+    agent.start()
+    agent.wait_rows(5)
+    agent.stop()
+    set_header(journal / "a.journal", 168, 12)  # head_entry_seqnum: 6 to 11 are not there any more
+    agent.start()
+    wait_for(lambda: agent.query("SELECT what, lost_records FROM ledger") == [("vacuumed", 6)], "a ledger row")
+    assert "possibly lost: 1 reports, 0 bytes known, 6 records at most" in balanced(agent)
+    agent.stop()
+
+
+def test_a_tail_that_is_not_there_moves_no_position(agent, journal):
+    """A damaged header must not make the agent pass over what comes later."""
+    reads(agent, ", units: [ssh.service]")
+    write(journal / "a.journal", [entry(f"a {i}") for i in range(5)])
+    set_header(journal / "a.journal", 160, 2**61)  # tail_entry_seqnum
+    agent.start()
+    agent.wait_rows(5)
+    agent.stop()
+    set_header(journal / "a.journal", 160, 5)
+    write(journal / "a.journal", [entry(f"a {i}") for i in range(5, 10)])
+    agent.start()
+    agent.wait_rows(10)
+    assert agent.bodies() == [f"a {i}" for i in range(10)]
+    agent.stop()
+
+
+def test_single_files(agent, journal):
+    for name in "abc":
+        write(journal / f"{name}.journal", [entry(name)])
+    agent.inputs = f"  - journald: {{file: [{journal}/a.journal, {journal}/c.journal]}}"
+    agent.start()
+    agent.wait_rows(2)
+    assert sorted(agent.bodies()) == ["a", "c"]
+    write(journal / "c.journal", [entry("more")])
+    agent.wait_rows(3)
+    agent.stop()
+
+
 def test_odd_entries(agent, journal):
     write(
         journal / "a.journal",

@@ -73,6 +73,17 @@ static bool open_handle(struct open_file *f, const char *path)
 	return true;
 }
 
+/* Every look at the patterns finds it again: said once. */
+static void report_unreadable(struct tail *t, const char *path, const struct stat *st)
+{
+	uint64_t *said = &t->unreadable[st->st_ino % TAIL_SAID];
+
+	if (*said == st->st_ino)
+		return;
+	*said = st->st_ino;
+	t->cb.report(t->cb.ctx, TAIL_UNREADABLE, path, 0);
+}
+
 struct open_file *tail_open_path(struct tail *t, const struct pattern *p, const char *path)
 {
 	struct open_file *f;
@@ -86,7 +97,7 @@ struct open_file *tail_open_path(struct tail *t, const struct pattern *p, const 
 		return NULL;
 	f->fd = -1;
 	if (!open_handle(f, path)) {
-		t->cb.report(t->cb.ctx, TAIL_UNREADABLE, path, 0);
+		report_unreadable(t, path, &st);
 		free(f);
 		return NULL;
 	}

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "blockers/blocker.h"
+#include "blockers/confine.h"
 
 #include <cap-ng.h>
 #include <errno.h>
@@ -157,7 +158,7 @@ static void drop_all_but_net_admin(void)
 		_exit(EXIT_FAILURE); /* security steps fail closed */
 }
 
-int blocker_main(const struct blocker *b, int fd, const struct ip_set *never)
+int blocker_main(const struct blocker *b, int fd, const struct ip_set *never, bool confine)
 {
 	struct process p = { .b = b, .fd = fd, .never = never };
 	struct err e = { 0, "" };
@@ -166,6 +167,9 @@ int blocker_main(const struct blocker *b, int fd, const struct ip_set *never)
 	drop_all_but_net_admin();
 	p.want = calloc(BLOCKER_MAX, sizeof(*p.want));
 	p.self = p.want != NULL ? b->open(&e) : NULL;
+	/* a kernel without seccomp is said once, by the agent, which tries the same */
+	if (confine)
+		(void)confine_blocker();
 	answer(&p, p.self != NULL ? "ok" : "err", p.self != NULL ? "" : e.msg);
 	for (;;) {
 		struct pollfd f[2] = { { .fd = fd, .events = POLLIN },

@@ -127,7 +127,9 @@ static void allow_links(struct fence *f, const char *pattern)
 {
 	glob_t g = { 0 };
 
-	for (size_t i = 0; glob(pattern, GLOB_NOSORT, NULL, &g) == 0 && i < g.gl_pathc; i++) {
+	if (glob(pattern, GLOB_NOSORT, NULL, &g) != 0)
+		return;
+	for (size_t i = 0; i < g.gl_pathc; i++) {
 		char dir[PATH_MAX];
 		struct stat st;
 		char *to;

@@ -60,25 +60,10 @@ static int verify(struct journal *j)
 
 static void print_record(const struct record *r, struct buf *b)
 {
-	static const char *const kinds[] = { "", "event", "alert", "block", "ledger" };
 	struct json j = { .out = b };
-	char id[RECORD_ID_TEXT + 1];
 
 	buf_reset(b);
-	if (r->kind == RECORD_EVENT) {
-		render_event(&j, &r->ev, r->id, r->origin->parser);
-	} else {
-		record_id_text(r->id, id);
-		json_open(&j, '{');
-		json_member_text(&j, "kind", slice_of(kinds[r->kind]));
-		json_member_u64(&j, "seq", r->seq);
-		json_member_text(&j, "id", slice_of(id));
-		JSON_KEY(&j, "time");
-		json_time(&j, r->ev.time_us);
-		JSON_KEY(&j, "attributes");
-		record_json_attributes(&j, &r->ev);
-		json_close(&j, '}');
-	}
+	render_record(&j, r, false);
 	buf_char(b, '\n');
 	fwrite(b->p, 1, b->n, stdout);
 }

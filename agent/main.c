@@ -16,6 +16,7 @@ static const struct command {
 	{ "rules", cmd_rules, "list, lint, test and explain rules" },
 	{ "check", cmd_check, "config, rules, permissions, rotation: what is wrong" },
 	{ "status", cmd_status, "what the running agent does" },
+	{ "tap", cmd_tap, "live events and detections of the running agent" },
 	{ "audit", cmd_audit, "do the sums of what was read and delivered balance?" },
 	{ "blocks", cmd_blocks, "who is blocked, why, and how to undo it" },
 	{ "journal", cmd_journal, "list, print and verify the journal" },

@@ -19,7 +19,7 @@ static const struct command {
 	{ "tap", cmd_tap, "live events and detections of the running agent" },
 	{ "audit", cmd_audit, "do the sums of what was read and delivered balance?" },
 	{ "blocks", cmd_blocks, "who is blocked, why, and how to undo it" },
-	{ "journal", cmd_journal, "list, print and verify the journal" },
+	{ "journal", cmd_journal, "list, print, verify and export the journal" },
 	{ "schema", cmd_schema, "the tables" },
 	{ "formats", cmd_formats, "the parsers" },
 	{ "version", cmd_version, "version and build" },

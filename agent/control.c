@@ -123,7 +123,7 @@ static void answer(struct control *c, struct slice request, struct buf *out)
 static void serve(struct control *c, int fd)
 {
 	struct timeval limit = { .tv_sec = ANSWER_MS / 1000 };
-	char request[REQUEST_MAX];
+	char request[REQUEST_MAX] = "";
 	struct buf out = { .max = 16 << 20 };
 	size_t n = 0;
 

@@ -265,7 +265,8 @@ int fence_close(const struct config *c, struct err *e)
 	calls = fence_calls_deny();
 	if (calls != 0)
 		log_warn("no seccomp: no system call is denied", "why=\"%s\"", strerror(-calls));
-	log_info(
-	    "fenced", "landlock_abi=%ld seccomp=%s", abi > 0 ? abi : 0, calls == 0 ? "on" : "off");
+	if (abi > 0 || calls == 0)
+		log_info("fenced", "landlock_abi=%ld seccomp=%s", abi > 0 ? abi : 0,
+		    calls == 0 ? "on" : "off");
 	return 0;
 }

@@ -66,24 +66,24 @@ static int add_clone(scmp_filter_ctx ctx)
 /* Sockets: local ones and TCP or UDP. No netlink, packets, or what else the kernel has. */
 static int add_socket(scmp_filter_ctx ctx)
 {
-	int rc = seccomp_rule_add(
-	    ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_INET6));
+	int rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+	    SCMP_A0(SCMP_CMP_GT, AF_INET6, 0));
 
 	for (unsigned family = AF_INET + 1; family < AF_INET6 && rc == 0; family++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-		    SCMP_A0(SCMP_CMP_EQ, family));
+		    SCMP_A0(SCMP_CMP_EQ, family, 0));
 	return rc;
 }
 
 static int add_others(scmp_filter_ctx ctx)
 {
-	/* keys typed into somebody's terminal */
-	int rc = seccomp_rule_add(
-	    ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, TIOCSTI));
+	/* keys typed into somebody's terminal; the kernel looks at 32 bits of the number */
+	int rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
+	    SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, TIOCSTI));
 
 	if (rc == 0) /* abort() may, to itself */
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tgkill), 1,
-		    SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
+		    SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
 	return rc;
 }
 

@@ -162,17 +162,22 @@ static void open_section(struct reading *r)
 static void patterns(struct reading *r, struct slice line)
 {
 	while ((line = slice_trim(line)).n > 0 && line.p[0] != '{') {
-		char end = line.p[0] == '"' || line.p[0] == '\'' ? line.p[0] : ' ';
-		size_t from = end != ' ';
+		bool quoted = line.p[0] == '"' || line.p[0] == '\'';
+		char end = ' ';
+
+		if (quoted)
+			end = line.p[0];
+
+		size_t from = quoted;
 		size_t n = from;
 
 		while (n < line.n && line.p[n] != end &&
-		       (end != ' ' || (line.p[n] != '\t' && line.p[n] != '{')))
+		       (quoted || (line.p[n] != '\t' && line.p[n] != '{')))
 			n++;
 		if (r->n_patterns < PATTERNS_MAX)
 			r->patterns[r->n_patterns++] =
 			    keep(r->l, (struct slice){ line.p + from, n - from });
-		line = slice_from(line, n + (n < line.n && end != ' '));
+		line = slice_from(line, n + (n < line.n && quoted));
 	}
 	if (line.n == 0)
 		return;

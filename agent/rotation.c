@@ -130,7 +130,8 @@ void rotation_check(const struct config *c, const char *root, struct problems *p
 
 		for (unsigned f = 0; f < in->files.n; f++)
 			one_pattern(&k, in, in->files.v[f]);
-		journald = journald || yaml_get(&inputs->child[i], "journald") != NULL;
+		journald = journald || (inputs != NULL && i < inputs->n &&
+					   yaml_get(&inputs->child[i], "journald") != NULL);
 	}
 	if (journald)
 		rotation_journald(root, p);

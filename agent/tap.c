@@ -49,14 +49,13 @@ static bool flush(struct tap *t)
 		struct pollfd p = { .fd = t->fd, .events = POLLOUT };
 		ssize_t n = send(t->fd, t->out.p + at, t->out.n - at, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-		if (n > 0)
+		if (n > 0) {
 			at += (size_t)n;
-		else if (n < 0 && errno != EAGAIN && errno != EINTR)
+			continue;
+		}
+		if ((n < 0 && errno != EAGAIN && errno != EINTR) || atomic_load(&t->set->stop))
 			return false;
-		else if (atomic_load(&t->set->stop))
-			return false;
-		else
-			poll(&p, 1, WAIT_MS);
+		poll(&p, 1, WAIT_MS);
 	}
 	buf_reset(&t->out);
 	return true;

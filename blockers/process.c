@@ -152,9 +152,16 @@ static void drop_all_but_net_admin(void)
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_DUMPABLE, 0);
+	capng_get_caps_process();
+
+	/* a container may have neither; then there is nothing to keep, and no set to bound */
+	bool keep = capng_have_capability(CAPNG_PERMITTED, CAP_NET_ADMIN) != 0;
+	bool bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) != 0;
+
 	capng_clear(CAPNG_SELECT_BOTH);
-	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
-	if (capng_apply(CAPNG_SELECT_BOTH) != 0 && geteuid() == 0)
+	if (keep)
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
+	if (capng_apply(bound ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) != 0 && geteuid() == 0)
 		_exit(EXIT_FAILURE); /* security steps fail closed */
 }
 

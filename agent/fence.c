@@ -97,7 +97,8 @@ static void folder_of(const char *path, char to[PATH_MAX])
 
 /*
  * Reading below a folder or, while it isn't there, below the nearest one above it. `/` and
- * /etc are never opened for that: the fence would be none.
+ * /etc are never opened for that: the fence would be none. A rule is bound to the folder and not
+ * to its name; packages remove and make theirs again below /var/log, so that is opened whole.
  */
 static void allow_logs(struct fence *f, const char *dir)
 {
@@ -105,6 +106,8 @@ static void allow_logs(struct fence *f, const char *dir)
 	char above[PATH_MAX];
 	struct stat st;
 
+	if (strncmp(dir, "/var/log/", 9) == 0)
+		dir = "/var/log";
 	snprintf(at, sizeof(at), "%s", dir);
 	while (stat(at, &st) != 0 && strchr(at, '/') != NULL && strcmp(at, "/") != 0) {
 		folder_of(at, above);

@@ -66,8 +66,13 @@ def test_all_threads_and_the_blocker_are_confined(agent):
 
 
 def test_off_is_off_but_nothing_comes_back_by_exec(agent):
+    apart(agent)
     agent.more = "sandbox: off"
+    (agent.root / "secret").mkdir()
+    (agent.root / "secret" / "x").write_text("read without the fence\n")
     agent.start()
+    (agent.logs / "link.log").symlink_to(agent.root / "secret" / "x")
+    agent.wait_rows(1)
     s = proc_status(agent.process.pid)
     assert s["Seccomp"] == "0" and s["NoNewPrivs"] == "1"
     assert "sandbox is off" in (agent.root / "out").read_text()
@@ -107,6 +112,20 @@ def test_links_of_root_at_the_start_and_sandbox_read_are_followed(agent):
     agent.wait_rows(2)
     wait_for(lambda: len(ledger(agent)) == 1, "the third is reported")
     assert sorted(agent.bodies()) == ["from later", "from pods"]
+    agent.stop()
+
+
+@needs_landlock
+def test_a_folder_that_was_made_anew_is_reported(agent):
+    apart(agent)
+    agent.start()
+    shutil.rmtree(agent.logs)
+    agent.logs.mkdir()
+    (agent.logs / "a.log").write_text("behind the fence\n")
+    wait_for(lambda: ledger(agent) == [("unreadable", str(agent.logs))], "the ledger names the folder")
+    agent.stop()
+    agent.start()
+    agent.wait_rows(1)
     agent.stop()
 
 

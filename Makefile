@@ -50,6 +50,11 @@ $(O)/%.o: %.c
 	$(if $(V),,@echo '  CC  $<')
 	$(Q)$(CC) $(ALL) -c -o $@ $<
 
+# Windows chosen by other code or tables than these are not taken from the cache.
+MATCH_SRC = $(sort $(wildcard match/*.[ch] match/*.inc))
+$(O)/detect/memo_file.o: $(MATCH_SRC)
+$(O)/detect/memo_file.o: ALL += -DMATCH_ID='"$(shell cat $(MATCH_SRC) | sha256sum | cut -c1-32)"'
+
 $(O)/libsekisho.a: $(LIB_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^

@@ -1,6 +1,7 @@
 /* Putting an agent together, in the order that privilege and recovery ask for, and taking it apart.
  */
 #include "agent/agent.h"
+#include "agent/cache_dir.h"
 
 #include "agent/control.h"
 #include "agent/fence.h"
@@ -93,7 +94,7 @@ static int open_rules(struct agent *a, struct err *e)
 	if (errors > 0 || a->rules.rs == NULL)
 		return err_set(
 		    e, EINVAL, "%u errors in rules; `sekisho rules lint` shows them", errors);
-	a->rules.plan = trigger_plan_new(a->rules.rs, redact_triggers, redact_n_triggers, e);
+	a->rules.plan = trigger_plan_new(a->rules.rs, cache_dir(), e);
 	a->redactor = redactor_new(a->host.key, e);
 	if (a->rules.plan == NULL || a->redactor == NULL)
 		return -1;

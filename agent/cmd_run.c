@@ -1,5 +1,6 @@
 /* sekisho run: the agent in the foreground. */
 #include "agent/agent.h"
+#include "agent/cache_dir.h"
 #include "agent/commands.h"
 #include "agent/options.h"
 #include "base/clock.h"
@@ -53,7 +54,7 @@ static void reload(struct agent *a)
 	if (next != NULL)
 		next->rs = agent_load_rules(&a->cfg, &p);
 	if (next == NULL || next->rs == NULL || p.errors > 0 ||
-	    (next->plan = trigger_plan_new(next->rs, redact_triggers, redact_n_triggers, &e)) ==
+	    (next->plan = trigger_plan_new(next->rs, cache_dir(), &e)) ==
 		NULL) {
 		if (p.text.n > 0)
 			fwrite(p.text.p, 1, p.text.n, stderr);

@@ -9,6 +9,7 @@
 #include "base/identity.h"
 #include "base/record.h"
 #include "base/timefmt.h"
+#include "match/filter.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -177,6 +178,7 @@ static int scan_input(struct scan *s, struct input *in)
 			.offset = in->offset,
 			.line = in->line,
 			.origin_hash = s->origin_hash,
+			.padded = true,
 			.final = in->eof };
 		size_t used = pipeline_window(&s->off.pipeline, &s->rules, &w);
 
@@ -213,7 +215,8 @@ static int64_t reference_time(const struct scan *s, const char *name)
 
 static int scan_file(struct scan *s, const char *name)
 {
-	struct input in = { .name = name, .line = 1, .p = malloc(INPUT_BYTES) };
+	char *mem = malloc(FILTER_BEFORE + INPUT_BYTES + FILTER_AFTER);
+	struct input in = { .name = name, .line = 1, .p = mem + FILTER_BEFORE };
 	struct stat st;
 	int rc = -1;
 
@@ -224,7 +227,7 @@ static int scan_file(struct scan *s, const char *name)
 		errno = EISDIR;
 	else
 		in.gz = gzopen(name, "rb");
-	if (in.gz == NULL || in.p == NULL) {
+	if (in.gz == NULL || mem == NULL) {
 		fprintf(stderr, "sekisho: %s: %s\n", name, strerror(errno != 0 ? errno : ENOMEM));
 	} else {
 		gzbuffer(in.gz, 128 << 10);
@@ -234,7 +237,7 @@ static int scan_file(struct scan *s, const char *name)
 	}
 	if (in.gz != NULL)
 		gzclose_r(in.gz);
-	free(in.p);
+	free(mem);
 	return rc;
 }
 

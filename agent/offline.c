@@ -1,4 +1,5 @@
 #include "agent/offline.h"
+#include "agent/cache_dir.h"
 
 #include "base/err.h"
 #include "detect/redact.h"
@@ -49,7 +50,7 @@ static int load_rules(struct offline *o, const struct offline_options *opt)
 
 static int build(struct offline *o, const struct offline_options *opt, uint64_t key, struct err *e)
 {
-	o->plan = trigger_plan_new(o->rs, redact_triggers, opt->raw ? 0 : redact_n_triggers, e);
+	o->plan = trigger_plan_new(o->rs, cache_dir(), e);
 	if (o->plan == NULL)
 		return -1;
 	if (!opt->raw && (o->redactor = redactor_new(key, e)) == NULL)

@@ -18,7 +18,7 @@ int pipeline_init(
 		return -1;
 	p->events = malloc(sizeof(*p->events) * ENGINE_MAX_EVENTS);
 	p->attrs = malloc(sizeof(*p->attrs) * PIPELINE_MAX_ATTRS);
-	p->engine = engine_new(plan, 2 * PIPELINE_WINDOW, e);
+	p->engine = engine_new(plan, e);
 	p->hits = malloc(sizeof(*p->hits) * PIPELINE_MAX_HITS);
 	if (p->events == NULL || p->attrs == NULL || p->engine == NULL || p->hits == NULL) {
 		pipeline_free(p);
@@ -39,7 +39,7 @@ void pipeline_free(struct pipeline *p)
 
 int pipeline_use(struct pipeline *p, struct trigger_plan *plan, struct err *e)
 {
-	struct engine *g = engine_new(plan, 2 * PIPELINE_WINDOW, e);
+	struct engine *g = engine_new(plan, e);
 
 	if (g == NULL)
 		return -1;
@@ -152,9 +152,6 @@ static void collect(struct pipeline *p, unsigned base)
 	engine_run(g, &p->arena);
 	for (unsigned i = 0; i < g->n_hits && p->n_hits < PIPELINE_MAX_HITS; i++)
 		p->hits[p->n_hits++] = (struct hit){ g->hits[i].event + base, g->hits[i].rule };
-	for (unsigned i = 0; i < g->n_events && p->redactor != NULL; i++)
-		if (g->events[i].redact)
-			redact_event(p->redactor, &p->arena, g->events[i].ev);
 	engine_begin(g);
 }
 
@@ -177,6 +174,19 @@ static void detect(struct pipeline *p, const struct line_rules *r)
 	collect(p, base);
 }
 
+/* After detection, so that rules see what the client sent. */
+static void redact(struct pipeline *p, const struct window_in *in)
+{
+	const char *end = in->text.p + in->text.n;
+
+	for (unsigned i = 0; i < p->n_events && p->redactor != NULL; i++) {
+		struct event *ev = &p->events[i];
+		bool inside = ev->body.p >= in->text.p && ev->body.p + ev->body.n <= end;
+
+		redact_event(p->redactor, &p->arena, ev, in->padded && inside);
+	}
+}
+
 size_t pipeline_window(
     struct pipeline *p, const struct line_rules *rules, const struct window_in *in)
 {
@@ -196,5 +206,6 @@ size_t pipeline_window(
 	size_t used = assemble_end(&as);
 
 	detect(p, rules);
+	redact(p, in);
 	return used;
 }

@@ -26,10 +26,12 @@ enum {
 	CANON_ESCAPE = 1,  /* a backslash */
 	CANON_PERCENT = 2, /* % */
 	CANON_PLUS = 4,	   /* + */
-	CANON_SQUASH = 8, /* & % high bytes, blanks other than single spaces, comments, path dots */
+	CANON_SQUASH = 8,  /* entities, high bytes, blanks other than single spaces, comments */
+	CANON_PATH = 16,   /* // and /. : of consequence in paths only */
 };
 
-/* One pass over s. CANON_SQUASH is decided on what is there, before any decoding. */
+/* One pass over s. CANON_SQUASH is decided on what is there, before any decoding; it may be
+ * said of a text that squashing leaves as it is, never the other way round. */
 unsigned canon_look(struct slice s);
 
 /* nginx \xHH, Apache \" \\ \n \r \t \b \v \xhh undone. */

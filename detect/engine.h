@@ -16,6 +16,7 @@
 #include "base/event.h"
 #include "detect/canon.h"
 #include "detect/trigger.h"
+#include "detect/values.h"
 
 struct err;
 struct regex_ctx;
@@ -25,6 +26,9 @@ enum {
 	ENGINE_TEXT_MAX = 8192,	  /* longer texts are tested by their first and last half of this */
 	ENGINE_LINE_CALLS = 64,	  /* PCRE2 calls for one event */
 	ENGINE_LINE_BYTES = 256 << 10, /* of subject given to PCRE2 for one event */
+	FORMS_MAX = 6,			/* bytes of all forms of a text, by its own */
+	LANE_BYTES = FORMS_MAX * (516 << 10),
+	LANE_TEXTS = 8 * ENGINE_MAX_EVENTS + 4096,
 };
 
 /* A rule that held for an event. */
@@ -45,26 +49,22 @@ struct text {
 };
 
 struct lane_buf {
-	char *p; /* FILTER_BEFORE readable bytes before it */
-	size_t n, cap;
-	struct text *texts;
-	unsigned n_texts, cap_texts;
-	uint32_t *first;    /* per event: its first text here */
-	uint32_t *last_end; /* per event: one past its last */
-};
-
-/* What the engine remembers of an agent or referer in which no window occurs. */
-struct quiet_entry {
-	uint64_t hash[2];
+	char *p; /* FILTER_BEFORE readable bytes before it; LANE_BYTES */
+	size_t n;
+	struct text *texts; /* LANE_TEXTS */
+	unsigned n_texts;
+	unsigned n_scanned;  /* of them, in the order of events; behind them: */
+	uint32_t late_event; /* those of one event that were laid out when a rule asked */
 };
 
 struct engine_event {
 	struct event *ev;
 	unsigned classes; /* CLASS_* */
 	bool is_cut;	  /* a text was longer than ENGINE_TEXT_MAX */
-	bool redact;	  /* an extra window occurred in the body */
 	unsigned calls;
 	size_t bytes;
+	unsigned pending;		/* its agent is being learnt: values.c */
+	const struct agent_memo *memo; /* its agent is known */
 };
 
 struct engine {
@@ -79,17 +79,16 @@ struct engine {
 	unsigned n_events;
 	uint64_t *candidates; /* bit map: ENGINE_MAX_EVENTS rows of `words` */
 	unsigned words;
-	struct quiet_entry *quiet; /* QUIET_SETS x QUIET_WAYS */
-	uint64_t seed;
+	struct values *values;
+	size_t laid; /* bytes that any lane can have at most */
 	struct hit *hits;
 	unsigned n_hits, cap_hits;
 	char *scratch; /* for building forms, and texts on demand */
-	size_t cap_scratch;
 	uint64_t undecided, regex_calls;
 };
 
-/* max_text: the most bytes of bodies in one batch. NULL with *e. */
-struct engine *engine_new(struct trigger_plan *plan, size_t max_text, struct err *e);
+/* NULL with *e. */
+struct engine *engine_new(struct trigger_plan *plan, struct err *e);
 void engine_free(struct engine *g);
 
 void engine_begin(struct engine *g);
@@ -99,17 +98,21 @@ bool engine_add(struct engine *g, struct event *ev, unsigned classes);
 
 /*
  * Decide. Fills each event's detections (memory from a, which must outlive them) and
- * g->hits, ordered by event, then rule; sets engine_event.redact.
+ * g->hits, ordered by event, then rule.
  */
 void engine_run(struct engine *g, struct arena *a);
 
 /* What an event is, from its attributes and the parser's name. */
 unsigned engine_classes(const struct event *ev, bool proxy);
 
-/* ---- inside detect/: texts.c, eval.c ---- */
+/* ---- inside detect/: texts.c, values.c, decide.c, eval.c ---- */
+
+static inline void engine_candidate(struct engine *g, unsigned event, uint32_t rule)
+{
+	g->candidates[(size_t)event * g->words + rule / 64] |= 1ULL << rule % 64;
+}
 
 bool texts_add(struct engine *g, unsigned event);
-void texts_remember_quiet(struct engine *g, unsigned lane, struct slice s);
 /* Texts of `event` in a lane, laid out now if they were left out for being quiet. */
 const struct text *texts_of(struct engine *g, unsigned event, unsigned lane, unsigned *n);
 
@@ -125,6 +128,7 @@ struct evidence {
 	size_t start, end;
 };
 
+void decide_event(struct engine *g, unsigned event, struct arena *a);
 enum verdict eval_rule(struct engine *g, unsigned event, struct rule *r, struct evidence *ev);
 
 #endif

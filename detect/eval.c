@@ -373,7 +373,7 @@ static enum verdict eval_item(struct run *x, const struct node *n)
 
 	if (is_number_attr(&n->field) || s.p == NULL)
 		return s.p != NULL ? on_texts(x, n, s, FORM_WRITTEN) : VERDICT_NO;
-	if (memchr(s.p, '\n', s.n) != NULL && s.n <= x->g->cap_scratch) {
+	if (memchr(s.p, '\n', s.n) != NULL && s.n <= (size_t)LANE_BYTES) {
 		memcpy(x->g->scratch, s.p, s.n);
 		for (char *lf = x->g->scratch;
 		     (lf = memchr(lf, '\n', s.n - (size_t)(lf - x->g->scratch))) != NULL;)

@@ -10,9 +10,11 @@ struct entry {
 	struct window *w; /* NULL: free */
 	double cost;
 	unsigned n;
+	bool used;
 };
 
 struct memo {
+	bool news;
 	struct entry e[MEMO_SLOTS];
 };
 
@@ -36,10 +38,10 @@ struct memo_key memo_key(struct slice pattern, unsigned flags, unsigned kind)
 }
 
 /* The entry of that key, or the free one that it would get, or NULL. */
-static const struct entry *find(const struct memo *m, struct memo_key key)
+static struct entry *find(struct memo *m, struct memo_key key)
 {
 	for (unsigned i = 0; i < MEMO_TRIES; i++) {
-		const struct entry *e = &m->e[(key.hash[0] + i) % MEMO_SLOTS];
+		struct entry *e = &m->e[(key.hash[0] + i) % MEMO_SLOTS];
 
 		if (e->w == NULL || memcmp(&e->key, &key, sizeof(key)) == 0)
 			return e;
@@ -47,12 +49,13 @@ static const struct entry *find(const struct memo *m, struct memo_key key)
 	return NULL;
 }
 
-bool memo_recall(const struct memo *m, struct memo_key key, struct window_set *out)
+bool memo_recall(struct memo *m, struct memo_key key, struct window_set *out)
 {
-	const struct entry *e = find(m, key);
+	struct entry *e = find(m, key);
 
 	if (e == NULL || e->w == NULL)
 		return false;
+	e->used = true;
 	out->n = e->n;
 	out->cost = e->cost;
 	memcpy(out->w, e->w, sizeof(*e->w) * e->n);
@@ -61,7 +64,7 @@ bool memo_recall(const struct memo *m, struct memo_key key, struct window_set *o
 
 void memo_keep(struct memo *m, struct memo_key key, const struct window_set *set)
 {
-	const struct entry *at = find(m, key);
+	struct entry *at = find(m, key);
 	struct window *w = malloc(sizeof(*w) * (set->n + 1));
 
 	if (at == NULL || at->w != NULL || w == NULL) {
@@ -69,5 +72,41 @@ void memo_keep(struct memo *m, struct memo_key key, const struct window_set *set
 		return;
 	}
 	memcpy(w, set->w, sizeof(*w) * set->n);
-	m->e[at - m->e] = (struct entry){ .key = key, .w = w, .cost = set->cost, .n = set->n };
+	*at = (struct entry){
+		.key = key, .w = w, .cost = set->cost, .n = set->n, .used = true
+	};
+	m->news = true;
+}
+
+void memo_seen(struct memo *m)
+{
+	for (unsigned i = 0; i < MEMO_SLOTS; i++)
+		m->e[i].used = false;
+	m->news = false;
+}
+
+bool memo_has_news(const struct memo *m)
+{
+	return m->news;
+}
+
+void memo_each_kept(struct memo *m,
+    void (*each)(void *ctx, struct memo_key key, const struct window_set *set), void *ctx)
+{
+	struct window_set *set = malloc(sizeof(*set));
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < MEMO_SLOTS; i++)
+		n += m->e[i].w != NULL;
+	for (unsigned i = 0; set != NULL && i < MEMO_SLOTS; i++) {
+		const struct entry *e = &m->e[i];
+
+		if (e->w == NULL || (!e->used && n > MEMO_SLOTS / 2))
+			continue;
+		set->n = e->n;
+		set->cost = e->cost;
+		memcpy(set->w, e->w, sizeof(*e->w) * e->n);
+		each(ctx, e->key, set);
+	}
+	free(set);
 }

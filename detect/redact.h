@@ -15,19 +15,16 @@ struct arena;
 struct err;
 struct redactor;
 
-/* key: of the host, for the hashes. NULL with *e. */
+/* key: of the host, for the hashes. One thread's. NULL with *e. */
 struct redactor *redactor_new(uint64_t key, struct err *e);
 void redactor_free(struct redactor *r);
-
-/* Patterns whose windows tell which bodies need a look: for trigger_plan_new(). */
-extern const struct slice redact_triggers[];
-extern const unsigned redact_n_triggers;
 
 /*
  * Mask what has to be masked in ev: the body is replaced by a copy in a, attributes
  * and the match texts of detections likewise. An event that does not fit into a
- * keeps nothing of the value.
+ * keeps nothing of the value. padded: FILTER_BEFORE bytes before the body and FILTER_AFTER
+ * behind it are readable.
  */
-void redact_event(const struct redactor *r, struct arena *a, struct event *ev);
+void redact_event(const struct redactor *r, struct arena *a, struct event *ev, bool padded);
 
 #endif

@@ -142,6 +142,7 @@ struct rule {
 
 	/* filled by trigger.c */
 	bool untriggered; /* no window on some way: tried on every event of its class */
+	bool agent_only;  /* its verdict depends on the User-Agent and nothing else */
 	double cost;	  /* expected share of honest texts that make it a candidate */
 
 	/* counters */

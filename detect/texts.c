@@ -2,14 +2,12 @@
 #include "detect/engine.h"
 #include "match/filter.h"
 
-#include <xxhash.h>
-
-enum { QUIET_SETS = 4096, QUIET_WAYS = 2, MAX_PARAMS = 64 };
+enum { MAX_PARAMS = 64, CANON_BASE64_MIN = 16 };
 
 /* Append one text (LF becomes CR) and the separator behind it. */
 static struct text *put(struct lane_buf *l, unsigned event, struct slice s)
 {
-	if (l->n_texts == l->cap_texts || s.n + 1 > l->cap - l->n)
+	if (l->n_texts == LANE_TEXTS || s.n + 1 > LANE_BYTES - l->n)
 		return NULL;
 
 	struct text *t = &l->texts[l->n_texts++];
@@ -52,7 +50,7 @@ static void put_cut(struct engine *g, unsigned lane, unsigned event, struct slic
 
 static void forms(struct engine *g, unsigned lane, unsigned event, struct slice raw, bool plus)
 {
-	unsigned look = canon_look(raw);
+	unsigned look = canon_look(raw) & ~(unsigned)CANON_PATH;
 	struct slice s = raw;
 	char *to = g->scratch;
 
@@ -117,7 +115,7 @@ static void put_uri(
 	if (t == NULL)
 		return;
 	t->form = (uint8_t)form;
-	if (query == NULL || query->n + 1 > l->cap - l->n)
+	if (query == NULL || query->n + 1 > LANE_BYTES - l->n)
 		return;
 
 	char *to = l->p + l->n - 1; /* over the separator */
@@ -139,13 +137,12 @@ static struct slice percent(struct slice s, bool plus, char **to)
 	return d;
 }
 
-static void add_uri(
-    struct engine *g, unsigned event, struct slice path, const struct slice *query_in)
+static void add_uri(struct engine *g, unsigned event, struct slice path,
+    const struct slice *query_in, unsigned look_q)
 {
 	struct slice query = query_in != NULL ? *query_in : (struct slice){ 0 };
 	const struct slice *q = query_in != NULL ? &query : NULL;
 	unsigned look_p = canon_look(path);
-	unsigned look_q = canon_look(query);
 	char *to = g->scratch;
 
 	if ((look_p | look_q) & CANON_ESCAPE) {
@@ -171,10 +168,11 @@ static void add_uri(
 		path = p2;
 		query = q2;
 		put_uri(g, event, path, q, round == 0 ? FORM_DECODED : FORM_DECODED2);
-		look_p = canon_look(path) | (look_p & CANON_SQUASH);
+		look_p = canon_look(path) | (look_p & (CANON_SQUASH | CANON_PATH));
 		look_q = canon_look(query) | (look_q & CANON_SQUASH);
 	}
-	if (((look_p | look_q) & (CANON_SQUASH | CANON_PERCENT | CANON_ESCAPE)) == 0)
+	if ((look_p & (CANON_SQUASH | CANON_PERCENT | CANON_ESCAPE | CANON_PATH)) == 0 &&
+	    (look_q & (CANON_SQUASH | CANON_PERCENT | CANON_ESCAPE)) == 0)
 		return;
 
 	struct slice p3 = { to, canon_squash(path, true, to) };
@@ -190,10 +188,55 @@ static void add_uri(
 	put_uri(g, event, path, q, FORM_SQUASHED);
 }
 
-static void add_params(struct engine *g, unsigned event, struct slice query)
+/* The pairs of a query in which nothing is encoded: laid out in one go. */
+static void add_plain_params(struct engine *g, unsigned event, struct slice query)
+{
+	struct lane_buf *l = &g->lanes[LANE_PARAM];
+	const char *end = query.p + query.n;
+
+	for (const char *p = query.p; p < end;) {
+		const char *amp = memchr(p, '&', (size_t)(end - p));
+		const char *stop = amp != NULL ? amp : end;
+		const char *eq = memchr(p, '=', (size_t)(stop - p));
+		struct text *t = put(l, event, (struct slice){ p, (size_t)((eq != NULL ? eq : stop) - p) });
+
+		if (t == NULL)
+			return;
+		t->is_name = true;
+		if (eq != NULL && eq + 1 < stop) {
+			struct slice value = { eq + 1, (size_t)(stop - eq - 1) };
+
+			put(l, event, value);
+			if (value.n >= CANON_BASE64_MIN && !g->no_canonical) {
+				size_t n = canon_base64(value, g->scratch);
+
+				if (n > 0)
+					put_cut(g, LANE_PARAM, event,
+					    (struct slice){ g->scratch, n }, FORM_BASE64);
+			}
+		}
+		p = stop + 1;
+	}
+}
+
+static unsigned count_pairs(struct slice query)
+{
+	unsigned n = 1;
+
+	for (const char *p = query.p; (p = memchr(p, '&', (size_t)(query.p + query.n - p))) != NULL; p++)
+		n++;
+	return n;
+}
+
+static void add_params(struct engine *g, unsigned event, struct slice query, unsigned look)
 {
 	struct lane_buf *l = &g->lanes[LANE_PARAM];
 
+	if ((look & ~(unsigned)CANON_PATH) == 0 && query.n <= ENGINE_TEXT_MAX &&
+	    count_pairs(query) < MAX_PARAMS) {
+		add_plain_params(g, event, query);
+		return;
+	}
 	for (unsigned n = 0; query.n > 0 && n < MAX_PARAMS; n++) {
 		struct slice pair;
 		struct slice name;
@@ -216,56 +259,36 @@ static void add_params(struct engine *g, unsigned event, struct slice query)
 	}
 }
 
-/* ---- values that repeat ---- */
-
-static void quiet_hash(const struct engine *g, struct slice s, uint64_t h[2])
-{
-	XXH128_hash_t x = XXH3_128bits_withSeed(s.p, s.n, g->seed);
-
-	h[0] = x.low64 | 1; /* never the empty slot */
-	h[1] = x.high64;
-}
-
-static struct quiet_entry *quiet_set(const struct engine *g, unsigned lane, const uint64_t h[2])
-{
-	return g->quiet + ((h[1] + lane) % QUIET_SETS) * QUIET_WAYS;
-}
-
-static bool is_quiet(const struct engine *g, unsigned lane, struct slice s)
-{
-	uint64_t h[2];
-
-	quiet_hash(g, s, h);
-	h[1] += lane;
-
-	const struct quiet_entry *e = quiet_set(g, lane, h);
-
-	for (unsigned i = 0; i < QUIET_WAYS; i++)
-		if (e[i].hash[0] == h[0] && e[i].hash[1] == h[1])
-			return true;
-	return false;
-}
-
-void texts_remember_quiet(struct engine *g, unsigned lane, struct slice s)
-{
-	uint64_t h[2];
-
-	quiet_hash(g, s, h);
-	h[1] += lane;
-
-	struct quiet_entry *e = quiet_set(g, lane, h);
-
-	if (e[0].hash[0] == h[0] && e[0].hash[1] == h[1])
-		return;
-	e[1] = e[0]; /* the older of the two goes */
-	memcpy(e[0].hash, h, sizeof(h));
-}
-
 /* ---- an event ---- */
 
-static bool wanted(const struct engine *g, unsigned lane)
+/* The attributes that have lanes of their own, found in one walk. */
+struct parts {
+	struct slice path, original, query, agent, referer, cookie;
+};
+
+static struct parts parts_of(const struct event *ev)
 {
-	return g->plan->filters[lane] != NULL || g->reference;
+	struct parts p = { .path = { NULL, 0 } };
+
+	for (unsigned i = 0; i < ev->n_attrs; i++) {
+		const struct attr *a = &ev->attrs[i];
+		struct slice *to = a->key == ATTR_URL_PATH	 ? &p.path
+				   : a->key == ATTR_URL_ORIGINAL ? &p.original
+				   : a->key == ATTR_URL_QUERY	 ? &p.query
+				   : a->key == ATTR_USER_AGENT	 ? &p.agent
+				   : a->key == ATTR_HTTP_REFERER ? &p.referer
+				   : a->key == ATTR_HTTP_COOKIE	 ? &p.cookie
+								 : NULL;
+
+		if (to != NULL && to->p == NULL)
+			*to = (struct slice){ a->p, a->n };
+	}
+	return p;
+}
+
+static bool wanted(const struct engine *g, unsigned lane, unsigned classes)
+{
+	return (g->plan->lane_classes[lane] & classes) != 0 || g->reference;
 }
 
 static void add_attr_lanes(struct engine *g, unsigned event)
@@ -276,6 +299,8 @@ static void add_attr_lanes(struct engine *g, unsigned event)
 	for (unsigned lane = LANE_FIRST_ATTR; lane < p->n_lanes; lane++) {
 		const struct field *f = &p->lane_field[lane];
 
+		if (!wanted(g, lane, g->events[event].classes))
+			continue;
 		for (unsigned i = 0; i < ev->n_attrs; i++) {
 			const struct attr *a = &ev->attrs[i];
 
@@ -286,97 +311,124 @@ static void add_attr_lanes(struct engine *g, unsigned event)
 	}
 }
 
-static void add_value_lane(struct engine *g, unsigned event, unsigned lane, bool force)
+/* An agent or referer that was seen before costs a hash; what it came to is remembered. */
+static void add_value(struct engine *g, unsigned event, unsigned lane, struct slice v)
 {
-	static const enum attr_key keys[] = { [LANE_AGENT] = ATTR_USER_AGENT,
-		[LANE_REFERER] = ATTR_HTTP_REFERER,
-		[LANE_COOKIE] = ATTR_HTTP_COOKIE };
-	struct slice v = event_get(g->events[event].ev, keys[lane]);
+	struct engine_event *ee = &g->events[event];
 
-	if (v.p == NULL || (!force && (!wanted(g, lane) || (!g->reference && lane != LANE_COOKIE &&
-							       is_quiet(g, lane, v)))))
+	if (v.p == NULL || !wanted(g, lane, ee->classes) ||
+	    (!g->reference && values_known(g, event, lane, v)))
 		return;
 	forms(g, lane, event, v, false);
 }
 
-static void add_lane(struct engine *g, unsigned event, unsigned lane, bool force)
+static void add_web(struct engine *g, unsigned event)
 {
-	const struct event *ev = g->events[event].ev;
-	struct slice path = event_get(ev, ATTR_URL_PATH);
-	struct slice query = event_get(ev, ATTR_URL_QUERY);
+	struct parts p = parts_of(g->events[event].ev);
+	unsigned classes = g->events[event].classes;
+	unsigned look = p.query.p != NULL ? canon_look(p.query) : 0;
 
-	switch (lane) {
-	case LANE_URI:
-		if (path.p == NULL)
-			path = event_get(ev, ATTR_URL_ORIGINAL);
-		if (path.p != NULL)
-			add_uri(g, event, path, query.p != NULL ? &query : NULL);
-		break;
-	case LANE_PARAM:
-		if (query.p != NULL)
-			add_params(g, event, query);
-		break;
-	case LANE_AGENT:
-	case LANE_REFERER:
-	case LANE_COOKIE:
-		add_value_lane(g, event, lane, force);
-		break;
-	default:
-		put_cut(g, LANE_BODY, event, ev->body, FORM_WRITTEN);
-	}
+	if (p.path.p == NULL)
+		p.path = p.original;
+	if (p.path.p != NULL && wanted(g, LANE_URI, classes))
+		add_uri(g, event, p.path, p.query.p != NULL ? &p.query : NULL, look);
+	if (p.query.n > 0 && g->plan->params && wanted(g, LANE_PARAM, classes))
+		add_params(g, event, p.query, look);
+	add_value(g, event, LANE_AGENT, p.agent);
+	add_value(g, event, LANE_REFERER, p.referer);
+	if (p.cookie.p != NULL && wanted(g, LANE_COOKIE, classes))
+		forms(g, LANE_COOKIE, event, p.cookie, false);
 }
 
-static bool has_room(const struct engine *g, const struct event *ev)
+/* Room is counted in the most that any lane can need, so one sum stands for all lanes. */
+static bool has_room(struct engine *g, const struct event *ev)
 {
-	size_t need = 6 * (ev->body.n + 64);
+	size_t need = FORMS_MAX * (ev->body.n + 64);
 
 	for (unsigned i = 0; i < ev->n_attrs; i++) /* values out of the arena count as well */
-		need += 6 * (size_t)ev->attrs[i].n;
-	for (unsigned lane = 0; lane < g->plan->n_lanes; lane++) {
-		const struct lane_buf *l = &g->lanes[lane];
-
-		if (need > l->cap - l->n || l->cap_texts - l->n_texts < 6 * MAX_PARAMS * 2)
-			return false;
-	}
-	return need <= g->cap_scratch;
+		if (ev->attrs[i].p < ev->body.p || ev->attrs[i].p >= ev->body.p + ev->body.n)
+			need += FORMS_MAX * (size_t)ev->attrs[i].n;
+	if (need > LANE_BYTES - g->laid ||
+	    LANE_TEXTS - g->lanes[LANE_PARAM].n_texts < FORMS_MAX * MAX_PARAMS * 2)
+		return false;
+	g->laid += need;
+	return true;
 }
 
 bool texts_add(struct engine *g, unsigned event)
 {
-	bool web = (g->events[event].classes & (CLASS_WEB | CLASS_PROXY)) != 0;
+	struct engine_event *ee = &g->events[event];
 
-	for (unsigned lane = 0; lane < g->plan->n_lanes; lane++)
-		g->lanes[lane].first[event] = g->lanes[lane].last_end[event] =
-		    g->lanes[lane].n_texts;
-	if (!has_room(g, g->events[event].ev)) {
-		g->events[event].is_cut = event == 0; /* larger than any batch: said, not hidden */
+	if (!has_room(g, ee->ev)) {
+		ee->is_cut = event == 0; /* larger than any batch: said, not hidden */
 		return event == 0;
 	}
-	for (unsigned lane = LANE_URI; lane < LANE_BODY; lane++)
-		if (web && wanted(g, lane) && (lane != LANE_PARAM || g->plan->params))
-			add_lane(g, event, lane, false);
-	if (wanted(g, LANE_BODY))
-		add_lane(g, event, LANE_BODY, false);
-	if (!web || g->plan->n_lanes > LANE_FIRST_ATTR)
-		add_attr_lanes(g, event);
-	for (unsigned lane = 0; lane < g->plan->n_lanes; lane++)
-		g->lanes[lane].last_end[event] = g->lanes[lane].n_texts;
+	if (ee->classes & (CLASS_WEB | CLASS_PROXY))
+		add_web(g, event);
+	if (wanted(g, LANE_BODY, ee->classes))
+		put_cut(g, LANE_BODY, event, ee->ev->body, FORM_WRITTEN);
+	add_attr_lanes(g, event);
 	return true;
+}
+
+/* ---- an event's texts ---- */
+
+/* Its first text among those that were scanned, which are in the order of events. */
+static unsigned first_of(const struct lane_buf *l, unsigned event)
+{
+	unsigned lo = 0;
+	unsigned hi = l->n_scanned;
+
+	while (lo < hi) {
+		unsigned mid = (lo + hi) / 2;
+
+		if (l->texts[mid].event < event)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Laid out now, behind the others; only the last event that was asked for is kept. */
+static void lay_out_late(struct engine *g, unsigned event, unsigned lane)
+{
+	struct lane_buf *l = &g->lanes[lane];
+	struct parts p = parts_of(g->events[event].ev);
+
+	l->n_texts = l->n_scanned;
+	l->n = l->n_texts > 0 ? l->texts[l->n_texts - 1].off + l->texts[l->n_texts - 1].len + 1u : 0;
+	l->late_event = event;
+	if (p.path.p == NULL)
+		p.path = p.original;
+	if (lane == LANE_URI && p.path.p != NULL)
+		add_uri(g, event, p.path, p.query.p != NULL ? &p.query : NULL, canon_look(p.query));
+	else if (lane == LANE_PARAM && p.query.p != NULL)
+		add_params(g, event, p.query, canon_look(p.query));
+	else if (lane == LANE_AGENT && p.agent.p != NULL)
+		forms(g, lane, event, p.agent, false);
+	else if (lane == LANE_REFERER && p.referer.p != NULL)
+		forms(g, lane, event, p.referer, false);
+	else if (lane == LANE_COOKIE && p.cookie.p != NULL)
+		forms(g, lane, event, p.cookie, false);
+	else if (lane == LANE_BODY)
+		put_cut(g, lane, event, g->events[event].ev->body, FORM_WRITTEN);
 }
 
 const struct text *texts_of(struct engine *g, unsigned event, unsigned lane, unsigned *n)
 {
 	struct lane_buf *l = &g->lanes[lane];
+	unsigned from = first_of(l, event);
+	unsigned to = from;
 
-	if (l->first[event] ==
-	    l->last_end[event]) { /* left out: no window is in it, but a rule asks */
-		uint32_t from = l->n_texts;
-
-		if (lane < LANE_FIRST_ATTR)
-			add_lane(g, event, lane, true);
-		l->first[event] = from;
-		l->last_end[event] = l->n_texts;
+	while (to < l->n_scanned && l->texts[to].event == event)
+		to++;
+	if (from == to) { /* no window is in it, or it is remembered, but a rule asks */
+		if (l->late_event != event)
+			lay_out_late(g, event, lane);
+		from = l->n_scanned;
+		to = l->n_texts;
 	}
-	*n = l->last_end[event] - l->first[event];
-	return l->texts + l->first[event];
+	*n = to - from;
+	return l->texts + from;
 }

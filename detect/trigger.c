@@ -14,6 +14,7 @@
 
 /* Above this share of honest events a trigger is no use: the rule counts as untriggered. */
 #define COST_USELESS 0.9
+#define CACHE_NAME "windows"
 #define TEXT_BYTES   64.0 /* of a typical text, to turn a share of places into one of texts */
 
 struct build {
@@ -151,6 +152,7 @@ static double matcher_windows(
 
 static void add_windows(struct build *b, unsigned lane, uint32_t tag)
 {
+	b->plan->lane_classes[lane] |= b->plan->rs->rules[tag].classes;
 	for (unsigned i = 0; i < b->set.n; i++) {
 		if (b->n_entries[lane] == b->cap_entries[lane]) {
 			unsigned cap = b->cap_entries[lane] != 0 ? b->cap_entries[lane] * 2 : 64;
@@ -330,6 +332,21 @@ static void emit(struct build *b, const struct rule *r, const double *cost)
 	free(wanted);
 }
 
+static bool is_agent_only(const struct rule *r)
+{
+	for (unsigned i = 0; i < r->n_nodes; i++) {
+		const struct node *n = &r->nodes[i];
+
+		if (n->kind == NODE_ITEM &&
+		    (n->field.kind != FIELD_ATTR || n->field.key != ATTR_USER_AGENT))
+			return false;
+		for (unsigned k = 0; n->kind == NODE_ITEM && k < n->n_matchers; k++)
+			if (n->matchers[k].kind == MATCH_FIELD)
+				return false;
+	}
+	return r->weight == 0 && !r->untriggered;
+}
+
 static void plan_rule(struct build *b, struct rule *r)
 {
 	double *cost = calloc(r->n_nodes + 1, sizeof(*cost));
@@ -350,6 +367,7 @@ static void plan_rule(struct build *b, struct rule *r)
 		r->untriggered = true;
 		b->plan->always[b->plan->n_always++] = b->rule;
 	}
+	r->agent_only = is_agent_only(r);
 	free(cost);
 }
 
@@ -391,8 +409,7 @@ static bool uses_params(const struct rule *r)
 	return false;
 }
 
-struct trigger_plan *trigger_plan_new(
-    struct ruleset *rs, const struct slice *extra, unsigned n_extra, struct err *e)
+struct trigger_plan *trigger_plan_new(struct ruleset *rs, const char *cache_dir, struct err *e)
 {
 	struct build *b = calloc(1, sizeof(*b));
 	struct trigger_plan *p = calloc(1, sizeof(*p));
@@ -403,6 +420,8 @@ struct trigger_plan *trigger_plan_new(
 		err_set(e, ENOMEM, "no memory for the rules' triggers");
 		goto out;
 	}
+	if (cache_dir != NULL)
+		memo_load(b->memo, cache_dir, CACHE_NAME);
 	b->plan = p;
 	p->rs = rs;
 	p->n_lanes = LANE_FIRST_ATTR;
@@ -413,13 +432,9 @@ struct trigger_plan *trigger_plan_new(
 		plan_rule(b, &rs->rules[i]);
 		p->params = p->params || uses_params(&rs->rules[i]);
 	}
-	for (unsigned i = 0; i < n_extra; i++) {
-		if (window_choose(extra[i], REGEX_CASELESS | WINDOW_ANCHORS, GRAMS_TEXT, &b->set) ==
-		    0)
-			abort(); /* patterns of our own */
-		add_windows(b, LANE_BODY, rs->n_rules + i);
-	}
 	rc = build_filters(b, e);
+	if (rc == 0 && cache_dir != NULL && memo_has_news(b->memo))
+		memo_save(b->memo, cache_dir, CACHE_NAME);
 out:
 	for (unsigned i = 0; b != NULL && i < LANE_MAX; i++)
 		free(b->entries[i]);

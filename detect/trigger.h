@@ -38,6 +38,7 @@ struct trigger_plan {
 	unsigned n_lanes;
 	struct field lane_field[LANE_MAX]; /* from LANE_FIRST_ATTR on: which attribute */
 	struct filter *filters[LANE_MAX];  /* NULL: no rule looks there */
+	unsigned lane_classes[LANE_MAX];   /* CLASS_* of the rules that do */
 	struct index_entry *index;	   /* sorted by hash */
 	unsigned n_index;
 	bool kinds[4];	  /* index kinds that have entries */
@@ -47,12 +48,11 @@ struct trigger_plan {
 };
 
 /*
- * Choose triggers for all rules of rs and build the filters. extra: windows on the
- * body that are nobody's rule (redaction), reported with the tag n_rules + k.
+ * Choose triggers for all rules of rs and build the filters.
  * Sets rule.untriggered and rule.cost. NULL with *e when memory is short.
+ * cache_dir: a folder for what is dear to find out, or NULL.
  */
-struct trigger_plan *trigger_plan_new(
-    struct ruleset *rs, const struct slice *extra, unsigned n_extra, struct err *e);
+struct trigger_plan *trigger_plan_new(struct ruleset *rs, const char *cache_dir, struct err *e);
 void trigger_plan_free(struct trigger_plan *p);
 
 uint64_t trigger_hash(enum index_kind kind, struct slice value);

@@ -18,7 +18,11 @@
 struct err;
 struct tail;
 
-enum { TAIL_BEFORE = 256, TAIL_PATH_MAX = 1024 };
+enum {
+	TAIL_BEFORE = 256,
+	TAIL_PATH_MAX = 1024,
+	TAIL_PAD = 128, /* bytes readable before and behind the text of a window */
+};
 
 /* Where a log was left, as the journal keeps it. */
 struct tail_position {

@@ -53,6 +53,7 @@ struct tail {
 	unsigned n_files;
 	unsigned turn;
 	uint64_t next_order;
+	char *mem; /* buf with TAIL_PAD around it */
 	char *buf;
 	size_t buf_n;
 	int64_t next_scan_ms;

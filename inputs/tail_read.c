@@ -20,7 +20,8 @@ struct tail *tail_new(const struct tail_callbacks *cb, size_t window_bytes, stru
 	if (t != NULL) {
 		t->cb = *cb;
 		t->buf_n = window_bytes;
-		t->buf = malloc(window_bytes);
+		t->mem = malloc(window_bytes + 2 * TAIL_PAD);
+		t->buf = t->mem != NULL ? t->mem + TAIL_PAD : NULL;
 		t->files = calloc(TAIL_MAX_FILES, sizeof(struct open_file *));
 		t->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	}
@@ -50,7 +51,7 @@ void tail_free(struct tail *t)
 	if (t->inotify > 0)
 		close(t->inotify);
 	free(t->files);
-	free(t->buf);
+	free(t->mem);
 	free(t);
 }
 

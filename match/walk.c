@@ -92,6 +92,7 @@ static bool push(struct walk *w, const struct walk_item *it, uint32_t state)
 	}
 	if (w->n_items == WALK_ITEM_MAX)
 		return false;
+	next.slot = (uint16_t)at;
 	w->item[w->n_items] = next;
 	w->item_slot[at] = (uint16_t)++w->n_items;
 	return true;
@@ -231,7 +232,8 @@ bool walk_from(struct walk *w, uint32_t state, unsigned max)
 	struct walk_item start = { .state = state, .need = NEED_NOTHING };
 	bool ok;
 
-	memset(w->item_slot, 0, sizeof(w->item_slot));
+	for (uint32_t i = 0; i < w->n_items; i++) /* far fewer than there are slots */
+		w->item_slot[w->item[i].slot] = 0;
 	w->n_items = w->n_seqs = 0;
 	ok = push(w, &start, state);
 	for (uint32_t i = 0; ok && i < w->n_items && !w->full; i++) {

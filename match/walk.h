@@ -46,6 +46,7 @@ struct walk_item {
 	struct walk_seq seq;
 	uint8_t need; /* what the next byte must be: one of enum need in walk.c */
 	uint32_t state;
+	uint16_t slot; /* in item_slot */
 };
 
 struct walk {

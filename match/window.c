@@ -41,7 +41,7 @@ static void offer(struct chooser *c, struct window_cost_set *best)
 	if (c->n_sets == SETS)
 		return;
 	now = &c->sets[c->n_sets];
-	if (window_cost_of_walk(c->cost, c->walk, now) && now->cost < best->cost)
+	if (window_cost_of_walk(c->cost, c->walk, now, best->cost))
 		*best = *now;
 }
 
@@ -89,7 +89,7 @@ static uint32_t build_alt(
 		if (all && !window_cost_join(all, one))
 			all->cost = HUGE_VAL;
 	}
-	if (all && window_cost_tidy(c->cost, c->walk, all) && all->cost < best->cost)
+	if (all && window_cost_tidy(c->cost, c->walk, all, best->cost))
 		*best = *all;
 	c->n_sets = mark;
 	look(c, entry, best);

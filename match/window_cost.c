@@ -221,19 +221,22 @@ static int simplify(struct window_cost *wc, struct walk *w, struct walk_seq *s, 
 	return n > WINDOW_SET_MAX ? -1 : (int)n;
 }
 
-static bool finish(struct window_cost *wc, struct walk *w, struct window_cost_set *set, int n)
+/* The sum is of no interest once it reaches limit. */
+static bool finish(
+    struct window_cost *wc, struct walk *w, struct window_cost_set *set, int n, double limit)
 {
 	set->cost = HUGE_VAL;
 	if (n < 0)
 		return false;
 	set->n = (unsigned)n;
 	set->cost = 0;
-	for (unsigned i = 0; i < set->n; i++)
+	for (unsigned i = 0; i < set->n && set->cost < limit; i++)
 		set->cost += seq_cost(wc, w, &set->seq[i]);
-	return isfinite(set->cost);
+	return set->cost < limit;
 }
 
-bool window_cost_of_walk(struct window_cost *wc, struct walk *w, struct window_cost_set *out)
+bool window_cost_of_walk(
+    struct window_cost *wc, struct walk *w, struct window_cost_set *out, double limit)
 {
 	int n;
 
@@ -241,7 +244,7 @@ bool window_cost_of_walk(struct window_cost *wc, struct walk *w, struct window_c
 	n = simplify(wc, w, wc->raw, w->n_seqs);
 	if (n > 0)
 		memcpy(out->seq, wc->raw, (unsigned)n * sizeof(wc->raw[0]));
-	return finish(wc, w, out, n);
+	return finish(wc, w, out, n, limit);
 }
 
 bool window_cost_join(struct window_cost_set *all, const struct window_cost_set *one)
@@ -253,9 +256,10 @@ bool window_cost_join(struct window_cost_set *all, const struct window_cost_set 
 	return true;
 }
 
-bool window_cost_tidy(struct window_cost *wc, struct walk *w, struct window_cost_set *set)
+bool window_cost_tidy(
+    struct window_cost *wc, struct walk *w, struct window_cost_set *set, double limit)
 {
 	if (isinf(set->cost))
 		return false;
-	return finish(wc, w, set, simplify(wc, w, set->seq, set->n));
+	return finish(wc, w, set, simplify(wc, w, set->seq, set->n), limit);
 }

@@ -23,13 +23,18 @@ struct window_cost;
 struct window_cost *window_cost_new(enum grams_profile profile);
 void window_cost_free(struct window_cost *wc);
 
-/* *out = the result of w's last walk, simplified and with its cost. False: not usable. */
-bool window_cost_of_walk(struct window_cost *wc, struct walk *w, struct window_cost_set *out);
+/*
+ * *out = the result of w's last walk, simplified and with its cost. False: not usable, or
+ * not below limit, in which case the cost is only known to be that much.
+ */
+bool window_cost_of_walk(
+    struct window_cost *wc, struct walk *w, struct window_cost_set *out, double limit);
 
 /* Add the windows of one to all; false when either is unusable, or all is full. */
 bool window_cost_join(struct window_cost_set *all, const struct window_cost_set *one);
 
-/* Simplify set and find its cost. False: not usable. */
-bool window_cost_tidy(struct window_cost *wc, struct walk *w, struct window_cost_set *set);
+/* Simplify set and find its cost. False as above. */
+bool window_cost_tidy(
+    struct window_cost *wc, struct walk *w, struct window_cost_set *set, double limit);
 
 #endif

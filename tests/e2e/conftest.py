@@ -5,11 +5,13 @@ import pathlib
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import time
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+os.environ.setdefault("CACHE_DIRECTORY", tempfile.mkdtemp(prefix="sekisho-cache."))
 SEKISHO = os.environ.get("SEKISHO", str(ROOT / "build" / "sekisho"))
 DEADLINE_S = 90
 

@@ -1,0 +1,250 @@
+/* What an event's candidates come to: detections, scores, hits. See engine.h. */
+#include "base/buf.h"
+#include "detect/engine.h"
+
+enum { MATCH_TEXT_MAX = 256, SCORE_PARTS = 8, SCORE_ENOUGH = 10 };
+
+/* What an event's rules came to. */
+struct outcome {
+	struct detection found[EVENT_MAX_DETECTIONS];
+	enum level level[EVENT_MAX_DETECTIONS];
+	unsigned n;
+	struct {
+		const struct rule *rule;
+		struct evidence ev;
+	} parts[64];
+	unsigned n_parts;
+	struct buf undecided; /* names of rules */
+};
+
+static void add_detection(struct outcome *o, const struct detection *d, enum level level)
+{
+	unsigned at = o->n;
+
+	if (o->n == EVENT_MAX_DETECTIONS) { /* the weakest gives way */
+		for (unsigned i = 0; i < o->n; i++)
+			if (o->level[i] < level && (at == o->n || o->level[i] < o->level[at]))
+				at = i;
+		if (at == o->n)
+			return;
+	} else {
+		o->n++;
+	}
+	o->found[at] = *d;
+	o->level[at] = level;
+}
+
+static struct slice keep_match(struct arena *a, struct slice m)
+{
+	return arena_copy(a, m.n > MATCH_TEXT_MAX ? slice_head(m, MATCH_TEXT_MAX) : m);
+}
+
+static void detect(
+    struct outcome *o, const struct rule *r, const struct evidence *ev, struct arena *a)
+{
+	struct detection d = { .rule = r->name,
+		.id = r->id,
+		.category = slice_of(category_names[r->category]),
+		.level = slice_of(level_names[r->level]) };
+
+	if (ev->found) {
+		d.field = field_output_name(&ev->field);
+		d.match = keep_match(a, ev->match);
+		d.form = form_names[ev->form];
+	}
+	add_detection(o, &d, r->level);
+}
+
+static void hit(struct engine *g, unsigned event, const struct rule *r)
+{
+	if (g->n_hits < g->cap_hits)
+		g->hits[g->n_hits++] = (struct hit){ event, (uint32_t)(r - g->rs->rules) };
+}
+
+static void undecided(struct engine *g, struct outcome *o, struct rule *r)
+{
+	atomic_fetch_add_explicit(&r->undecided, 1, memory_order_relaxed);
+	g->undecided++;
+	if (o->undecided.n > 0)
+		buf_char(&o->undecided, ',');
+	buf_slice(&o->undecided, r->name);
+}
+
+/* What the agent alone decides, and was decided before. */
+static bool known_verdict(const struct engine *g, unsigned event, const struct rule *r,
+    struct evidence *ev)
+{
+	const struct agent_memo *m = g->events[event].memo;
+
+	for (unsigned i = 0; m != NULL && r->agent_only && i < m->n_yes; i++) {
+		const struct agent_verdict *y = &m->yes[i];
+
+		if (g->rs->rules + y->rule != r)
+			continue;
+		*ev = (struct evidence){ .found = y->found,
+			.field = { .kind = FIELD_ATTR, .key = ATTR_USER_AGENT },
+			.form = (enum form)y->form,
+			.match = { y->match, y->n } };
+		return true;
+	}
+	return false;
+}
+
+static enum verdict verdict_of(
+    struct engine *g, unsigned event, struct rule *r, struct evidence *ev)
+{
+	enum verdict v;
+
+	if (known_verdict(g, event, r, ev))
+		return VERDICT_YES;
+	v = eval_rule(g, event, r, ev);
+	if (r->agent_only && v == VERDICT_YES)
+		values_yes(g, event, r, ev);
+	else if (r->agent_only && v == VERDICT_UNDECIDED)
+		values_spoil(g, event);
+	return v;
+}
+
+static void decide(
+    struct engine *g, unsigned event, struct rule *r, struct outcome *o, struct arena *a)
+{
+	struct evidence ev;
+
+	atomic_fetch_add_explicit(&r->candidates, 1, memory_order_relaxed);
+	switch (verdict_of(g, event, r, &ev)) {
+	case VERDICT_NO:
+		return;
+	case VERDICT_UNDECIDED:
+		undecided(g, o, r);
+		return;
+	case VERDICT_YES:
+		break;
+	}
+	atomic_fetch_add_explicit(&r->hits, 1, memory_order_relaxed);
+	if (r->weight > 0) {
+		if (o->n_parts < sizeof(o->parts) / sizeof(*o->parts)) {
+			o->parts[o->n_parts].rule = r;
+			o->parts[o->n_parts++].ev = ev;
+		}
+		return;
+	}
+	hit(g, event, r);
+	if (r->generate)
+		detect(o, r, &ev, a);
+}
+
+static bool overlaps(const struct evidence *x, const struct evidence *y)
+{
+	return x->text == y->text && x->start < y->end && y->start < x->end;
+}
+
+/* Sum of weights of one category: of parts on overlapping bytes only the heaviest counts. */
+static unsigned score(const struct outcome *o, enum category c, unsigned *level)
+{
+	unsigned sum = 0;
+
+	for (unsigned i = 0; i < o->n_parts; i++) {
+		bool counts = o->parts[i].rule->category == c;
+
+		for (unsigned k = 0; counts && k < o->n_parts; k++)
+			if (k != i && o->parts[k].rule->category == c &&
+			    overlaps(&o->parts[i].ev, &o->parts[k].ev) &&
+			    (o->parts[k].rule->weight > o->parts[i].rule->weight ||
+				(o->parts[k].rule->weight == o->parts[i].rule->weight && k < i)))
+				counts = false;
+		if (!counts)
+			continue;
+		sum += o->parts[i].rule->weight;
+		if (o->parts[i].rule->level > *level)
+			*level = o->parts[i].rule->level;
+	}
+	return sum;
+}
+
+/* The parts as text: rule=match, one after the other. */
+static struct slice part_list(const struct outcome *o, enum category c, struct arena *a)
+{
+	struct buf b = { .max = 4096 };
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < o->n_parts && n < SCORE_PARTS; i++) {
+		if (o->parts[i].rule->category != c)
+			continue;
+
+		struct slice m = o->parts[i].ev.match;
+
+		buf_printf(&b, "%s%.*s=%.*s", n++ > 0 ? "; " : "",
+		    SLICE_ARG(o->parts[i].rule->name), m.n > 48 ? 48 : (int)m.n,
+		    m.p != NULL ? m.p : "");
+	}
+
+	struct slice s = keep_match(a, buf_as_slice(&b));
+
+	buf_free(&b);
+	return s;
+}
+
+static void score_all(struct outcome *o, struct arena *a)
+{
+	for (unsigned c = 0; c < CATEGORY_N && o->n_parts > 0; c++) {
+		unsigned level = LEVEL_MEDIUM;
+
+		if (score(o, (enum category)c, &level) < SCORE_ENOUGH)
+			continue;
+
+		struct buf name = { .max = 128 };
+
+		buf_printf(&name, "web.%s.score", category_names[c]);
+
+		struct detection d = { .rule = arena_copy(a, buf_as_slice(&name)),
+			.category = slice_of(category_names[c]),
+			.level = slice_of(level_names[level]),
+			.field = SLICE("url.full"),
+			.match = part_list(o, (enum category)c, a),
+			.form = SLICE("score") };
+
+		buf_free(&name);
+		add_detection(o, &d, (enum level)level);
+	}
+}
+
+static void finish(struct engine *g, unsigned event, struct outcome *o, struct arena *a)
+{
+	struct event *ev = g->events[event].ev;
+
+	score_all(o, a);
+	if (g->events[event].is_cut && o->undecided.n == 0)
+		buf_str(&o->undecided, "cut");
+	if (o->undecided.n > 0)
+		event_add(ev, ATTR_MATCH_BUDGET, arena_copy(a, buf_as_slice(&o->undecided)));
+	buf_free(&o->undecided);
+	if (o->n == 0)
+		return;
+	ev->detections = ARENA_NEW(a, struct detection, o->n);
+	if (ev->detections == NULL)
+		return;
+	memcpy(ev->detections, o->found, sizeof(*o->found) * o->n);
+	ev->n_detections = o->n;
+	for (unsigned i = 0; i < o->n; i++)
+		if (slice_eq(o->found[i].category, SLICE("crawler"))) {
+			event_set(ev, ATTR_UA_SYNTHETIC, SLICE("bot"));
+			break;
+		}
+}
+
+void decide_event(struct engine *g, unsigned event, struct arena *a)
+{
+	const uint64_t *row = g->candidates + (size_t)event * g->words;
+	struct outcome o;
+
+	o.n = o.n_parts = 0;
+	o.undecided = (struct buf){ .max = 1024 };
+	for (unsigned w = 0; w < g->words; w++)
+		for (uint64_t bits = g->reference ? ~0ULL : row[w]; bits != 0; bits &= bits - 1) {
+			unsigned r = w * 64 + (unsigned)__builtin_ctzll(bits);
+
+			if (r < g->rs->n_rules && !g->rs->rules[r].disabled)
+				decide(g, event, &g->rs->rules[r], &o, a);
+		}
+	finish(g, event, &o, a);
+}

@@ -1,0 +1,275 @@
+/* Where in a text the secrets are. See redact_find.h. */
+#include "detect/redact_find.h"
+
+#include "base/err.h"
+#include "match/filter.h"
+#include "match/regex.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/*
+ * A pattern finds what stands before a secret; the secret itself is group-less: it is
+ * what follows, up to a byte that ends it. Patterns of whole secrets have no tail.
+ */
+struct secret {
+	struct slice head; /* PCRE2, caseless */
+	const char *ends;  /* bytes that end the value; NULL: the match is the value */
+};
+
+/* What ends a name; anything may stand before it, but for the short ones. */
+#define NAMES                                                                              \
+	"(?:passw(?:or)?d|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|"      \
+	"private[_-]?key|auth(?:orization)?[_-]?code|credential|jwt|otp|pin[_-]?code|"     \
+	"session[_-]?id|sessid|signature|"                                                 \
+	"(?<![a-z0-9])(?:pwd|sid|sig|auth|awsaccesskeyid|code_verifier))"
+
+static const struct secret secrets[] = {
+	/* name=value in queries, forms and cookies */
+	{ { NAMES "(?:%5b%5d|\\[\\])?=", 0 }, "&;,\"' \t<>\\" },
+	/* "name": "value" in JSON, escaped or not */
+	{ { NAMES "(?:\\\\x22|\\\\?\"|')\\s{0,4}:\\s{0,4}(?:\\\\x22|\\\\?\"|')",
+	      0 },
+	    "\"'\\" },
+	{ { "\\bauthorization:?\\s{0,4}[=:]?\\s{0,4}(?:basic|bearer|digest|negotiate)\\s{1,4}", 0 },
+	    "\"' ,;&\t\\" },
+	{ { "\\bbearer(?:\\s|%20|\\+){1,4}(?=[a-z0-9._~+/-]{16})", 0 }, "\"' ,;&\t\\" },
+	{ { "\\beyj[a-z0-9_-]{8,}\\.eyj[a-z0-9_-]{8,}\\.[a-z0-9_-]*", 0 }, NULL },
+	{ { "\\b(?:akia|asia|aroa)[a-z0-9]{16}\\b", 0 }, NULL },
+	{ { "\\baiza[a-z0-9_-]{35}", 0 }, NULL },
+	{ { "\\bya29\\.[a-z0-9_-]{20,}", 0 }, NULL },
+	{ { "\\bgh[pousr]_[a-z0-9]{36,}", 0 }, NULL },
+	{ { "\\bxox[abprs]-[a-z0-9-]{10,}", 0 }, NULL },
+	{ { "-----begin [a-z ]{0,20}private key-----", 0 }, NULL },
+};
+
+
+enum { N_SECRETS = sizeof(secrets) / sizeof(*secrets) };
+
+/* Bits of `secrets`. */
+enum { NAMED = 1 << 0 | 1 << 1, HEADER = 1 << 2, BEARER = 1 << 2 | 1 << 3 };
+
+/* The rarest bytes of each of the above, all of which a secret's pattern matches one of. */
+#define TEXT(lit) { lit, sizeof(lit) - 1 }
+static const struct trigger {
+	struct slice pattern; /* PCRE2, caseless, of a fixed length within the secret's match */
+	unsigned secrets;
+} triggers[] = {
+	{ TEXT("passw"), NAMED },
+	{ TEXT("passphrase"), NAMED },
+	{ TEXT("secret"), NAMED },
+	{ TEXT("token"), NAMED },
+	{ TEXT("api[_-]?key"), NAMED },
+	{ TEXT("access[_-]?key"), NAMED },
+	{ TEXT("private[_-]?key"), NAMED },
+	{ TEXT("auth(?:orization)?[_-]?code"), NAMED },
+	{ TEXT("credential"), NAMED },
+	{ TEXT("jwt(?:=|%5b|\\[|\\\\|\"|')"), NAMED },
+	{ TEXT("otp(?:=|%5b|\\[|\\\\|\"|')"), NAMED },
+	{ TEXT("pin[_-]?code"), NAMED },
+	{ TEXT("sess(?:ion)?[_-]?id"), NAMED },
+	{ TEXT("signature"), NAMED },
+	{ TEXT("(?:pwd|sid|sig|auth|awsaccesskeyid|code_verifier)(?:=|%5b|\\[|\\\\|\"|')"), NAMED },
+	{ TEXT("authorization"), HEADER },
+	{ TEXT("bearer"), BEARER },
+	{ TEXT("eyj[a-z0-9_-]{2}"), 1 << 4 },
+	{ TEXT("(?:akia|asia|aroa)[a-z0-9]{4}"), 1 << 5 },
+	{ TEXT("aiza"), 1 << 6 },
+	{ TEXT("ya29\\."), 1 << 7 },
+	{ TEXT("gh[pousr]_[a-z0-9]{3}"), 1 << 8 },
+	{ TEXT("xox[abprs]-"), 1 << 9 },
+	{ TEXT("-----begin "), 1 << 10 },
+};
+
+enum {
+	N_TRIGGERS = sizeof(triggers) / sizeof(*triggers),
+	MAX_PLACES = 48,     /* windows of one text; more: all patterns over all of it */
+	HEAD_BEFORE = 28,    /* a head begins at most so far before its window */
+	WHOLE_BEFORE = 16,   /* and a secret that is matched whole */
+	HEAD_AFTER = 64,     /* and ends at most so far behind the window's first byte */
+	SCRATCH_BYTES = 128 << 10,
+};
+
+struct finder {
+	struct regex *heads[N_SECRETS];
+	struct regex_ctx *ctx;
+	struct filter *filter;
+	char *scratch; /* for texts that nothing readable surrounds */
+};
+
+static int build_filter(struct finder *f, struct err *e)
+{
+	struct filter_entry *entries = NULL;
+	struct window_set *set = malloc(sizeof(*set));
+	unsigned n = 0;
+
+	for (unsigned i = 0; set != NULL && i < N_TRIGGERS; i++) {
+		/* without anchors: a window lies within the match, wherever the text ends */
+		if (window_choose(triggers[i].pattern, REGEX_CASELESS, GRAMS_TEXT, set) == 0)
+			abort(); /* patterns of our own */
+
+		struct filter_entry *p = realloc(entries, (n + set->n) * sizeof(*p));
+
+		if (p == NULL) {
+			free(set);
+			set = NULL;
+			break;
+		}
+		entries = p;
+		for (unsigned k = 0; k < set->n; k++)
+			entries[n++] = (struct filter_entry){ set->w[k], i };
+	}
+	if (set == NULL)
+		err_set(e, ENOMEM, "no memory for redaction");
+	else
+		f->filter = filter_build(entries, n, GRAMS_TEXT, e);
+	free(set);
+	free(entries);
+	return f->filter != NULL ? 0 : -1;
+}
+
+struct finder *finder_new(struct err *e)
+{
+	struct finder *f = calloc(1, sizeof(*f));
+
+	if (f == NULL || (f->scratch = malloc(FILTER_BEFORE + SCRATCH_BYTES + FILTER_AFTER)) == NULL) {
+		err_set(e, ENOMEM, "no memory for redaction");
+		finder_free(f);
+		return NULL;
+	}
+	memset(f->scratch, '\n', FILTER_BEFORE);
+	f->ctx = regex_ctx_new(e);
+	for (unsigned i = 0; f->ctx != NULL && i < N_SECRETS; i++) {
+		f->heads[i] = regex_compile(slice_of(secrets[i].head.p), REGEX_CASELESS, e);
+		if (f->heads[i] == NULL)
+			break;
+	}
+	if (f->ctx == NULL || f->heads[N_SECRETS - 1] == NULL || build_filter(f, e) != 0) {
+		finder_free(f);
+		return NULL;
+	}
+	return f;
+}
+
+void finder_free(struct finder *f)
+{
+	if (f == NULL)
+		return;
+	for (unsigned i = 0; i < N_SECRETS; i++)
+		regex_free(f->heads[i]);
+	regex_ctx_free(f->ctx);
+	filter_free(f->filter);
+	free(f->scratch);
+	free(f);
+}
+
+void edits_add(struct edits *x, size_t from, size_t to)
+{
+	unsigned at = x->n;
+
+	if (from >= to)
+		return;
+	for (unsigned i = 0; i < x->n; i++)
+		if (from < x->e[i].to && x->e[i].from < to) { /* overlaps: one of both */
+			x->e[i].from = from < x->e[i].from ? from : x->e[i].from;
+			x->e[i].to = to > x->e[i].to ? to : x->e[i].to;
+			return;
+		}
+	if (x->n == MAX_EDITS) {
+		x->all = true;
+		return;
+	}
+	for (; at > 0 && x->e[at - 1].from > from; at--)
+		x->e[at] = x->e[at - 1];
+	x->e[at] = (struct edit){ from, to };
+	x->n++;
+}
+
+static size_t value_end(struct slice t, size_t from, const char *ends)
+{
+	size_t i = from;
+
+	while (i < t.n && (uint8_t)t.p[i] >= 0x20 && strchr(ends, t.p[i]) == NULL)
+		i++;
+	return i;
+}
+
+/* Every match of one pattern whose head lies in [lo, hi) of t. */
+static void look(struct finder *f, unsigned k, struct slice t, struct span at, struct edits *x)
+{
+	while (at.lo < at.hi) {
+		struct regex_span span;
+		enum regex_result rc = regex_find(f->heads[k], f->ctx,
+		    (struct slice){ t.p + at.lo, at.hi - at.lo }, &span);
+
+		if (rc == REGEX_NO)
+			return;
+		if (rc == REGEX_LIMIT) {
+			x->all = true;
+			return;
+		}
+
+		size_t from = at.lo + (secrets[k].ends != NULL ? span.end : span.start);
+		size_t end = at.lo + span.end;
+		size_t to = secrets[k].ends != NULL ? value_end(t, from, secrets[k].ends) : end;
+
+		edits_add(x, from, to);
+		at.lo = to > end ? to : end;
+	}
+}
+
+struct places {
+	struct {
+		uint32_t at;
+		uint32_t trigger;
+	} v[MAX_PLACES];
+	unsigned n;
+	bool full;
+};
+
+static void on_window(void *ctx, uint32_t tag, ptrdiff_t at)
+{
+	struct places *p = ctx;
+
+	if (p->n == MAX_PLACES) {
+		p->full = true;
+		return;
+	}
+	p->v[p->n].at = at > 0 ? (uint32_t)at : 0;
+	p->v[p->n++].trigger = tag;
+}
+
+void finder_run(struct finder *f, struct slice t, bool padded, struct edits *x)
+{
+	struct places p = { .n = 0 };
+
+	if (t.n == 0)
+		return;
+	if (padded) {
+		filter_scan(f->filter, (const uint8_t *)t.p, t.n, on_window, &p);
+	} else if (t.n <= SCRATCH_BYTES) {
+		char *copy = f->scratch + FILTER_BEFORE;
+
+		memcpy(copy, t.p, t.n);
+		memset(copy + t.n, '\n', FILTER_AFTER);
+		filter_scan(f->filter, (const uint8_t *)copy, t.n, on_window, &p);
+	} else {
+		p.full = true;
+	}
+	if (p.full) {
+		for (unsigned k = 0; k < N_SECRETS; k++)
+			look(f, k, t, (struct span){ 0, t.n }, x);
+		return;
+	}
+	for (unsigned i = 0; i < p.n; i++)
+		for (unsigned bits = triggers[p.v[i].trigger].secrets; bits != 0; bits &= bits - 1) {
+			unsigned k = (unsigned)__builtin_ctz(bits);
+			size_t at = p.v[i].at;
+			size_t before = secrets[k].ends != NULL ? HEAD_BEFORE : WHOLE_BEFORE;
+			struct span s = { at > before ? at - before : 0,
+				secrets[k].ends != NULL && t.n - at > HEAD_AFTER ? at + HEAD_AFTER
+										 : t.n };
+
+			look(f, k, t, s, x);
+		}
+}

@@ -1,6 +1,7 @@
 /* Landlock: which files the agent still gets at. See fence.h; the interface is landlock(7). */
 #include "agent/fence.h"
 
+#include "agent/cache_dir.h"
 #include "agent/config.h"
 #include "agent/offline.h"
 #include "base/err.h"
@@ -182,8 +183,11 @@ static void allow_new(struct fence *f, const char *dir, mode_t mode, uint64_t ac
 
 static void allow_writing(struct fence *f, const struct config *c)
 {
+	const char *cache = cache_dir();
 	char dir[PATH_MAX];
 
+	if (cache != NULL)
+		allow(f, cache, WRITES);
 	allow_new(f, c->journal.dir, 0750, WRITES);
 	snprintf(dir, sizeof(dir), "%s/../dead", c->journal.dir);
 	allow_new(f, dir, 0750, WRITES);

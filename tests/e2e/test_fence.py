@@ -1,5 +1,4 @@
 """The fence: what the agent may no longer do, and that it does its work all the same."""
-import json
 import os
 import pathlib
 import shutil
@@ -8,7 +7,8 @@ import subprocess
 
 import pytest
 
-from conftest import access_line, wait_for
+from conftest import wait_for
+from test_commands import RULE
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="capabilities and users need root")
 DAC_READ_SEARCH, NET_ADMIN = 1 << 2, 1 << 12
@@ -112,6 +112,19 @@ def test_links_of_root_at_the_start_and_sandbox_read_are_followed(agent):
     agent.wait_rows(2)
     wait_for(lambda: len(ledger(agent)) == 1, "the third is reported")
     assert sorted(agent.bodies()) == ["from later", "from pods"]
+    agent.stop()
+
+
+def test_the_cache_is_written_within_the_fence(agent, monkeypatch):
+    apart(agent)
+    monkeypatch.setenv("CACHE_DIRECTORY", str(agent.root / "cache"))
+    (agent.root / "rules" / "r.yml").write_text(RULE)
+    agent.start()
+    assert list((agent.root / "cache").iterdir())
+    (agent.root / "rules" / "r.yml").write_text(RULE.replace("union", "insert"))
+    before = agent.status()["rules_hash"]
+    agent.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: agent.status()["rules_hash"] != before, "the new rules are in use")
     agent.stop()
 
 

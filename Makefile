@@ -127,6 +127,7 @@ bench: all ## throughput against wc -l and rg on the same bytes
 
 install: $(O)/sekisho ## install below PREFIX (and DESTDIR)
 	install -D -m 755 $(O)/sekisho $(DESTDIR)$(PREFIX)/bin/sekisho
+	install -D -m 644 docs/sekisho.1 $(DESTDIR)$(PREFIX)/share/man/man1/sekisho.1
 	cd rules && find . -name '*.yml' -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/sekisho/rules/{} \;
 
 help: ## this list

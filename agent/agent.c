@@ -4,9 +4,11 @@
 #include "agent/cache_dir.h"
 
 #include "agent/control.h"
+#include "agent/fence.h"
 #include "agent/http.h"
 #include "agent/offline.h"
 #include "agent/planes.h"
+#include "agent/privileges.h"
 #include "agent/ship.h"
 #include "base/clock.h"
 #include "base/deflate.h"
@@ -14,13 +16,10 @@
 #include "base/log.h"
 #include "detect/redact.h"
 
-#include <cap-ng.h>
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -177,29 +176,6 @@ static int open_sinks(struct agent *a, struct err *e)
 	return 0;
 }
 
-/*
- * As `user:`, with the one capability that reading any log needs. Fails closed. Without
- * `user:` a root start stays root, without root there is nothing to drop.
- */
-static int drop_privileges(const struct agent *a, struct err *e)
-{
-	const struct passwd *pw;
-
-	if (a->cfg.user == NULL || geteuid() != 0)
-		return 0;
-	pw = getpwnam(a->cfg.user);
-	if (pw == NULL)
-		return err_set(e, EINVAL, "user: there is no user '%s'", a->cfg.user);
-	capng_clear(CAPNG_SELECT_BOTH);
-	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
-	if (capng_change_id(
-		(int)pw->pw_uid, (int)pw->pw_gid, CAPNG_INIT_SUPP_GRP | CAPNG_CLEAR_BOUNDING) != 0)
-		return err_set(e, EPERM, "user: can't become '%s'", a->cfg.user);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-		return err_set(e, errno, "no_new_privs: %s", strerror(errno));
-	return 0;
-}
-
 int agent_open(struct agent *a, struct err *e)
 {
 	a->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -212,8 +188,12 @@ int agent_open(struct agent *a, struct err *e)
 		return err_set(e, errno, "eventfd: %s", strerror(errno));
 	/* the blocker first: it must be forked before anything from outside is read */
 	if (open_policy(a, e) != 0 ||
-	    planes_start(&a->planes, &a->cfg.response.planes, policy_never(a->policy), e) != 0 ||
-	    drop_privileges(a, e) != 0 || open_rules(a, e) != 0)
+	    planes_start(&a->planes, &a->cfg.response.planes, policy_never(a->policy),
+		a->cfg.sandbox != SANDBOX_OFF, e) != 0)
+		return -1;
+	/* then, before there are threads and before journal or logs are read, the fence */
+	if (privileges_drop(&a->cfg, e) != 0 || fence_close(&a->cfg, e) != 0 ||
+	    open_rules(a, e) != 0)
 		return -1;
 	a->positions = positions_new();
 	a->correlator = correlator_new(a->rules.rs, a->host.key);

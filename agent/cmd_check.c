@@ -2,9 +2,11 @@
 #include "agent/agent.h"
 #include "agent/commands.h"
 #include "agent/options.h"
+#include "agent/rotation.h"
 
 #include <errno.h>
 #include <glob.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,15 +14,17 @@
 #include <unistd.h>
 
 /* Can the files be read, now, by whoever runs this? */
-static void check_files(const struct config *c, struct problems *p)
+static void check_files(const struct config *c, const char *root, struct problems *p)
 {
 	for (unsigned i = 0; i < c->inputs.n; i++) {
 		const struct input_config *in = config_input(c, i);
 
 		for (unsigned k = 0; k < in->files.n; k++) {
+			char path[PATH_MAX];
 			glob_t g = { 0 };
 
-			if (glob(in->files.v[k], GLOB_NOSORT, NULL, &g) != 0)
+			snprintf(path, sizeof(path), "%s%s", root, in->files.v[k]);
+			if (glob(path, GLOB_NOSORT, NULL, &g) != 0)
 				problem_warn(
 				    p, in->files.at[k], "no file matches '%s' now", in->files.v[k]);
 			for (size_t f = 0; f < g.gl_pathc; f++)
@@ -33,47 +37,26 @@ static void check_files(const struct config *c, struct problems *p)
 	}
 }
 
-/* logrotate loses what is written between its copy and its truncation. */
-static void check_rotation(struct problems *p)
-{
-	glob_t g = { 0 };
-
-	if (glob("/etc/logrotate.d/*", 0, NULL, &g) != 0)
-		return;
-	for (size_t i = 0; i < g.gl_pathc; i++) {
-		FILE *fp = fopen(g.gl_pathv[i], "re");
-		char line[512];
-		unsigned n = 0;
-
-		while (fp != NULL && fgets(line, sizeof(line), fp) != NULL) {
-			const char *at = line + strspn(line, " \t");
-
-			n++;
-			if (strncmp(at, "copytruncate", 12) == 0)
-				problem_warn(p,
-				    (struct place){ g.gl_pathv[i], n, (unsigned)(at - line) + 1 },
-				    "copytruncate loses the lines written while it works; use "
-				    "rename rotation (create)");
-		}
-		if (fp != NULL)
-			fclose(fp);
-	}
-	globfree(&g);
-}
-
 int cmd_check(int argc, char **argv)
 {
-	static const struct usage usage = { "sekisho check [-c FILE]",
-		"Config, rules, permissions and log rotation: names every mistake with its line.",
+	static const struct usage usage = { "sekisho check [-c FILE] [--root DIR]",
+		"Config, rules, permissions: names every mistake with its line. Of logrotate, "
+		"auditd and\n"
+		"journald it says which of their settings lose lines, and how soon. Warnings "
+		"don't\n"
+		"change the exit code 0.",
 		"sekisho check -c /etc/sekisho/sekisho.yaml" };
 	static struct config c;
 	const char *path = CONFIG_DEFAULT_PATH;
+	const char *root = "";
 	bool reference = false;
 	struct problems p = { 0 };
 	struct ruleset *rs = NULL;
 	int rc;
 	const struct option_def defs[] = {
 		{ "-c", OPTION_TEXT, &path, "FILE", "config (default " CONFIG_DEFAULT_PATH ")" },
+		{ "--root", OPTION_TEXT, &root, "DIR",
+		    "look at logs and rotation below DIR, as of an image or a chroot" },
 		{ "--reference", OPTION_FLAG, &reference, NULL,
 		    "print all keys of the config, as Markdown" },
 		{ NULL, OPTION_FLAG, NULL, NULL, NULL },
@@ -92,8 +75,8 @@ int cmd_check(int argc, char **argv)
 	}
 	if (config_load(path, &c, &p) == 0) {
 		rs = agent_load_rules(&c, &p);
-		check_files(&c, &p);
-		check_rotation(&p);
+		check_files(&c, root, &p);
+		rotation_check(&c, root, &p);
 	}
 	if (p.text.n > 0)
 		fwrite(p.text.p, 1, p.text.n, stderr);

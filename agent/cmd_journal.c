@@ -1,6 +1,8 @@
-/* sekisho journal list | cat | verify: looking at the journal, also while it is written. */
+/* sekisho journal list | cat | verify | export: looking at the journal, also while it is written.
+ */
 #include "agent/commands.h"
 #include "agent/config.h"
+#include "agent/journal_export.h"
 #include "agent/options.h"
 #include "agent/render.h"
 #include "base/err.h"
@@ -16,10 +18,13 @@
 #include <string.h>
 #include <sysexits.h>
 
-static const struct usage usage = { "sekisho journal [-c FILE] list | cat | verify",
-	"list: frames, records and bytes. cat: every record as NDJSON. verify: read all of it and "
-	"check every CRC.",
-	"sekisho journal cat | head" };
+static const struct usage usage = {
+	"sekisho journal [-c FILE] list | cat | verify | export [OPTION]...",
+	"list: frames, records and bytes. cat: every record as NDJSON. verify: read all of it and\n"
+	"check every CRC. export: every record with its number and all that is kept beside it, in\n"
+	"order, for backups. All of them also beside a running agent.",
+	"sekisho journal export --since 24h --gzip > sekisho.ndjson.gz",
+};
 
 static void on_damage(void *ctx, const struct journal_damage *d)
 {
@@ -60,25 +65,10 @@ static int verify(struct journal *j)
 
 static void print_record(const struct record *r, struct buf *b)
 {
-	static const char *const kinds[] = { "", "event", "alert", "block", "ledger" };
 	struct json j = { .out = b };
-	char id[RECORD_ID_TEXT + 1];
 
 	buf_reset(b);
-	if (r->kind == RECORD_EVENT) {
-		render_event(&j, &r->ev, r->id, r->origin->parser);
-	} else {
-		record_id_text(r->id, id);
-		json_open(&j, '{');
-		json_member_text(&j, "kind", slice_of(kinds[r->kind]));
-		json_member_u64(&j, "seq", r->seq);
-		json_member_text(&j, "id", slice_of(id));
-		JSON_KEY(&j, "time");
-		json_time(&j, r->ev.time_us);
-		JSON_KEY(&j, "attributes");
-		record_json_attributes(&j, &r->ev);
-		json_close(&j, '}');
-	}
+	render_record(&j, r, false);
 	buf_char(b, '\n');
 	fwrite(b->p, 1, b->n, stdout);
 }
@@ -133,40 +123,84 @@ static int cat(struct journal *j)
 	return rc;
 }
 
+static int run(const char *verb, struct journal *j, const struct journal_export_options *o)
+{
+	if (strcmp(verb, "list") == 0) {
+		list(j);
+		return 0;
+	}
+	if (strcmp(verb, "export") == 0)
+		return journal_export(j, o);
+	return strcmp(verb, "cat") == 0 ? cat(j) : verify(j);
+}
+
+static bool is_verb(const char *verb)
+{
+	static const char *const verbs[] = { "list", "cat", "verify", "export" };
+
+	for (unsigned i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (strcmp(verb, verbs[i]) == 0)
+			return true;
+	fprintf(stderr, "usage: %s\n", usage.line);
+	return false;
+}
+
+static bool read_export(
+    const char *since, const char *kind, bool exports, struct journal_export_options *o)
+{
+	const char *wrong = NULL;
+
+	if (since != NULL && !journal_export_since(since, &o->since_us))
+		wrong =
+		    "--since: expected a time such as 2026-11-23T06:00:00Z or a span such as 24h";
+	else if (kind != NULL && !journal_export_kind(kind, &o->kind))
+		wrong = "--kind: expected event, alert, block or ledger";
+	else if (!exports && (since != NULL || kind != NULL || o->gzip))
+		wrong = "--since, --kind and --gzip are options of export";
+	if (wrong != NULL)
+		fprintf(stderr, "sekisho: %s\n", wrong);
+	return wrong == NULL;
+}
+
 int cmd_journal(int argc, char **argv)
 {
 	static struct config c;
 	const char *path = CONFIG_DEFAULT_PATH;
+	const char *since = NULL;
+	const char *kind = NULL;
+	struct journal_export_options x = { 0 };
 	struct problems p = { 0 };
 	struct journal *j;
 	struct err e;
 	int rc;
 	const struct option_def defs[] = { { "-c", OPTION_TEXT, &path, "FILE", "config" },
+		{ "--since", OPTION_TEXT, &since, "T",
+		    "export: what was journalled from then on: a time, or a span such as 24h" },
+		{ "--kind", OPTION_TEXT, &kind, "KIND", "export: event, alert, block or ledger" },
+		{ "--gzip", OPTION_FLAG, &x.gzip, NULL, "export: compressed" },
 		{ NULL, OPTION_FLAG, NULL, NULL, NULL } };
 	int n = options_read(argc, argv, defs, &usage, &rc);
 
 	if (n < 0)
 		return rc;
-	if (n != 1 || (strcmp(argv[1], "list") != 0 && strcmp(argv[1], "cat") != 0 &&
-			  strcmp(argv[1], "verify") != 0)) {
-		fprintf(stderr, "usage: %s\n", usage.line);
+	if (!is_verb(n == 1 ? argv[1] : "") ||
+	    !read_export(since, kind, strcmp(argv[1], "export") == 0, &x))
 		return EX_USAGE;
-	}
 	if (config_load(path, &c, &p) != 0) {
 		fwrite(p.text.p, 1, p.text.n, stderr);
 		return EX_CONFIG;
 	}
 
-	struct journal_options o = { .dir = c.journal.dir, .read_only = true, .report = on_damage };
+	/* damage is told within the export, where a line of its own would break the form */
+	struct journal_options o = { .dir = c.journal.dir,
+		.read_only = true,
+		.report = strcmp(argv[1], "export") == 0 ? NULL : on_damage };
 
 	if (journal_open(&o, &j, &e) != 0) {
 		fprintf(stderr, "sekisho: %s\n", e.msg);
 		rc = EX_NOINPUT;
 	} else {
-		if (strcmp(argv[1], "list") == 0)
-			list(j);
-		else
-			rc = strcmp(argv[1], "cat") == 0 ? cat(j) : verify(j);
+		rc = run(argv[1], j, &x);
 		journal_close(j);
 	}
 	config_free(&c);

@@ -72,6 +72,8 @@ struct sink_config {
 
 enum sink_type { SINK_SQLITE, SINK_FILE, SINK_NULL };
 
+enum sandbox_mode { SANDBOX_AUTO, SANDBOX_OFF };
+
 enum response_mode { MODE_SHADOW, MODE_CANARY, MODE_ENFORCE };
 
 struct response_rule {
@@ -97,6 +99,9 @@ struct response_config {
 struct config {
 	const char *service, *service_version, *environment;
 	const char *user;
+	bool read_all;
+	unsigned sandbox; /* enum sandbox_mode */
+	struct config_texts sandbox_read;
 	struct config_items inputs;   /* struct input_config */
 	struct config_items networks; /* struct network_config */
 	struct config_items sinks;    /* struct sink_config */

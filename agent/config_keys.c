@@ -15,6 +15,7 @@ static const char *const lanes[] = { "auto", "bulk", "control", NULL };
 static const char *const client_logs[] = { "peer", "realip", "xff", NULL };
 static const char *const sink_types[] = { "sqlite", "file", "null", NULL };
 static const char *const modes[] = { "shadow", "canary", "enforce", NULL };
+static const char *const sandbox_modes[] = { "auto", "off", NULL };
 static const char *const rule_modes[] = { "shadow", "canary", "enforce", "default", NULL };
 static const char *const actions[] = { "block", "challenge", "limit", "notify", "observe",
 	"default", NULL };
@@ -186,6 +187,16 @@ const struct config_key config_keys[] = {
 	{ "environment", CONFIG_TEXT, AT(config, environment),
 	    .help = "deployment.environment.name of all events" },
 	{ "user", CONFIG_TEXT, AT(config, user), .help = "user to run as when started as root" },
+	{ "read_all", CONFIG_BOOL, AT(config, read_all), .def = "true",
+	    .help = "started as root, keep CAP_DAC_READ_SEARCH and no other capability; false: "
+		    "none, logs are read by user and group" },
+	{ "sandbox", CONFIG_ENUM, AT(config, sandbox), .def = "auto",
+	    .help = "auto: only files and system calls that this config needs (Landlock, seccomp), "
+		    "as far as the kernel offers it; off: neither",
+	    .names = sandbox_modes },
+	{ "sandbox_read", CONFIG_TEXTS, AT(config, sandbox_read),
+	    .help = "further files and folders to read, such as those that log files will link "
+		    "to" },
 	{ "inputs", CONFIG_LIST, AT(config, inputs), .help = "what to read", .keys = input_keys,
 	    .item_size = sizeof(struct input_config), .required = true },
 	{ "networks", CONFIG_MAP, AT(config, networks),

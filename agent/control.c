@@ -3,6 +3,7 @@
 #include "agent/agent.h"
 #include "agent/commands.h"
 #include "agent/report.h"
+#include "agent/tap.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -24,6 +25,7 @@ struct control {
 	struct agent *a;
 	int fd;
 	pthread_t thread;
+	struct tap_set *taps;
 	char path[108];
 };
 
@@ -121,7 +123,7 @@ static void answer(struct control *c, struct slice request, struct buf *out)
 static void serve(struct control *c, int fd)
 {
 	struct timeval limit = { .tv_sec = ANSWER_MS / 1000 };
-	char request[REQUEST_MAX];
+	char request[REQUEST_MAX] = "";
 	struct buf out = { .max = 16 << 20 };
 	size_t n = 0;
 
@@ -139,6 +141,10 @@ static void serve(struct control *c, int fd)
 
 	const char *lf = memchr(request, '\n', n);
 
+	if (lf != NULL && n > 3 && memcmp(request, "tap", 3) == 0) {
+		tap_serve(c->taps, fd, (struct slice){ request + 3, (size_t)(lf - request) - 3 });
+		return; /* the connection is the tap's */
+	}
 	if (lf != NULL) {
 		answer(c, (struct slice){ request, (size_t)(lf - request) }, &out);
 		for (size_t at = 0; at < out.n;) {
@@ -201,9 +207,13 @@ struct control *control_start(struct agent *a, struct err *e)
 		return NULL;
 	}
 	c->a = a;
-	if (open_socket(c, a->cfg.status.socket, e) != 0) {
+	c->taps = tap_open(a);
+	if (c->taps == NULL)
+		err_set(e, ENOMEM, "no memory for the status socket");
+	if (c->taps == NULL || open_socket(c, a->cfg.status.socket, e) != 0) {
 		if (c->fd > 0)
 			close(c->fd);
+		tap_close(c->taps);
 		free(c);
 		return NULL;
 	}
@@ -217,6 +227,7 @@ void control_stop(struct control *c)
 		return;
 	shutdown(c->fd, SHUT_RDWR);
 	pthread_join(c->thread, NULL);
+	tap_close(c->taps);
 	close(c->fd);
 	unlink(c->path);
 	free(c);
@@ -237,31 +248,44 @@ static int connect_to(const char *path)
 	return -1;
 }
 
-int control_ask(const char *config_path, const char *request)
+int control_connect(const char *config_path, struct slice request, int *exit_code)
 {
 	static struct config cfg;
 	struct problems p = { 0 };
+	int fd = -1;
+
+	*exit_code = EX_CONFIG;
+	if (config_load(config_path, &cfg, &p) != 0) {
+		fwrite(p.text.p, 1, p.text.n, stderr);
+	} else {
+		fd = connect_to(cfg.status.socket);
+		*exit_code = fd >= 0 ? 0 : EX_UNAVAILABLE;
+		if (fd < 0)
+			fprintf(stderr, "sekisho: %s: %s; is the agent running?\n",
+			    cfg.status.socket, strerror(errno));
+		else if (send(fd, request.p, request.n, MSG_NOSIGNAL) != (ssize_t)request.n)
+			fprintf(stderr, "sekisho: %s: %s\n", cfg.status.socket, strerror(errno));
+	}
+	problems_free(&p);
+	config_free(&cfg);
+	return fd;
+}
+
+int control_ask(const char *config_path, const char *request)
+{
 	struct buf in = { .max = 16 << 20 };
 	char chunk[65536];
 	ssize_t n;
 	int code = EX_UNAVAILABLE;
+	int fd;
 
-	if (config_load(config_path, &cfg, &p) != 0) {
-		fwrite(p.text.p, 1, p.text.n, stderr);
-		return EX_CONFIG;
-	}
-
-	int fd = connect_to(cfg.status.socket);
-
-	if (fd < 0) {
-		fprintf(stderr, "sekisho: %s: %s; is the agent running?\n", cfg.status.socket,
-		    strerror(errno));
-		return EX_UNAVAILABLE;
-	}
-	if (write(fd, request, strlen(request)) == (ssize_t)strlen(request) &&
-	    write(fd, "\n", 1) == 1)
-		while ((n = read(fd, chunk, sizeof(chunk))) > 0)
-			buf_put(&in, chunk, (size_t)n);
+	snprintf(chunk, sizeof(chunk), "%s\n", request);
+	fd = control_connect(config_path, slice_of(chunk), &code);
+	if (fd < 0)
+		return code;
+	code = EX_UNAVAILABLE;
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+		buf_put(&in, chunk, (size_t)n);
 	close(fd);
 
 	/* the last line is the exit code */
@@ -272,7 +296,5 @@ int control_ask(const char *config_path, const char *request)
 		code = EX_PROTOCOL;
 	fwrite(in.p, 1, text_n, stdout);
 	buf_free(&in);
-	problems_free(&p);
-	config_free(&cfg);
 	return code;
 }

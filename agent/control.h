@@ -8,6 +8,8 @@
 #ifndef AGENT_CONTROL_H
 #define AGENT_CONTROL_H
 
+#include "base/slice.h"
+
 struct agent;
 struct control;
 struct err;
@@ -21,5 +23,11 @@ void control_stop(struct control *c); /* takes NULL */
  * or EX_UNAVAILABLE after having said why.
  */
 int control_ask(const char *config_path, const char *request);
+
+/*
+ * The same for an answer that the caller reads: a connection on which the request (with its
+ * LF) was sent. -1 after having said why; *exit_code is then what to end with.
+ */
+int control_connect(const char *config_path, struct slice request, int *exit_code);
 
 #endif

@@ -31,7 +31,7 @@ struct planes {
  * first is the policy's, which knows more.
  */
 int planes_start(struct planes **out, const struct config_texts *names, const struct ip_set *never,
-    struct err *e)
+    bool confine, struct err *e)
 {
 	const struct blocker *b = NULL;
 	int fds[2];
@@ -59,7 +59,7 @@ int planes_start(struct planes **out, const struct config_texts *names, const st
 	}
 	if (p->pid == 0) {
 		close(fds[0]);
-		_exit(blocker_main(b, fds[1], never));
+		_exit(blocker_main(b, fds[1], never, confine));
 	}
 	close(fds[1]);
 	p->fd = fds[0];

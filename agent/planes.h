@@ -26,7 +26,7 @@ struct planes_status {
 /* names: response.planes. never: for the second guard. Forks. *out NULL with 0: no plane is
  * configured. */
 int planes_start(struct planes **out, const struct config_texts *names, const struct ip_set *never,
-    struct err *e);
+    bool confine, struct err *e);
 void planes_stop(struct planes *p); /* takes NULL; what is blocked stays, with its timeouts */
 
 /* A block that is durable: made, prolonged or over. */

@@ -4,11 +4,19 @@
 
 #include "base/event.h"
 #include "base/json.h"
+#include "base/record.h"
 #include "detect/alert.h"
 
 /* One object, no line end. parser: its name. */
 void render_event(
     struct json *j, const struct event *ev, const uint64_t id[2], struct slice parser);
 void render_alert(struct json *j, const struct alert *a);
+
+/*
+ * A record of the journal, in the same form; decisions and ledger rows with `attributes`.
+ * whole: with its number and all that is kept beside it, so that nothing is only in the
+ * journal.
+ */
+void render_record(struct json *j, const struct record *r, bool whole);
 
 #endif

@@ -46,7 +46,8 @@ struct blocker {
 extern const struct blocker blocker_nftables;
 extern const struct blocker blocker_dry_run;
 
-/* The process: returns when the other end of fd is closed. never: the guard's set. */
-int blocker_main(const struct blocker *b, int fd, const struct ip_set *never);
+/* The process: returns when the other end of fd is closed. never: the guard's set. confine: with
+ * seccomp too. */
+int blocker_main(const struct blocker *b, int fd, const struct ip_set *never, bool confine);
 
 #endif

@@ -24,6 +24,7 @@ struct nft {
 	struct buf script;
 };
 
+/* TCP as a number: its name would be looked up in a file, and the process has no files any more. */
 static const char base[] =
     "add table inet sekisho\n"
     "add set inet sekisho hosts4 { type ipv4_addr; flags timeout; size 131072; }\n"
@@ -32,13 +33,13 @@ static const char base[] =
     "add set inet sekisho nets6 { type ipv6_addr; flags timeout, interval; auto-merge; }\n"
     "add chain inet sekisho input { type filter hook input priority -10; policy accept; }\n"
     "flush chain inet sekisho input\n"
-    "add rule inet sekisho input ip saddr @hosts4 meta l4proto tcp counter reject with tcp reset\n"
+    "add rule inet sekisho input ip saddr @hosts4 meta l4proto 6 counter reject with tcp reset\n"
     "add rule inet sekisho input ip saddr @hosts4 counter drop\n"
-    "add rule inet sekisho input ip6 saddr @hosts6 meta l4proto tcp counter reject with tcp reset\n"
+    "add rule inet sekisho input ip6 saddr @hosts6 meta l4proto 6 counter reject with tcp reset\n"
     "add rule inet sekisho input ip6 saddr @hosts6 counter drop\n"
-    "add rule inet sekisho input ip saddr @nets4 meta l4proto tcp counter reject with tcp reset\n"
+    "add rule inet sekisho input ip saddr @nets4 meta l4proto 6 counter reject with tcp reset\n"
     "add rule inet sekisho input ip saddr @nets4 counter drop\n"
-    "add rule inet sekisho input ip6 saddr @nets6 meta l4proto tcp counter reject with tcp reset\n"
+    "add rule inet sekisho input ip6 saddr @nets6 meta l4proto 6 counter reject with tcp reset\n"
     "add rule inet sekisho input ip6 saddr @nets6 counter drop\n";
 
 static int run(struct nft *n, struct err *e)

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "blockers/blocker.h"
+#include "blockers/confine.h"
 
 #include <cap-ng.h>
 #include <errno.h>
@@ -151,13 +152,20 @@ static void drop_all_but_net_admin(void)
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_DUMPABLE, 0);
+	capng_get_caps_process();
+
+	/* a container may have neither; then there is nothing to keep, and no set to bound */
+	bool keep = capng_have_capability(CAPNG_PERMITTED, CAP_NET_ADMIN) != 0;
+	bool bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) != 0;
+
 	capng_clear(CAPNG_SELECT_BOTH);
-	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
-	if (capng_apply(CAPNG_SELECT_BOTH) != 0 && geteuid() == 0)
+	if (keep)
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
+	if (capng_apply(bound ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) != 0 && geteuid() == 0)
 		_exit(EXIT_FAILURE); /* security steps fail closed */
 }
 
-int blocker_main(const struct blocker *b, int fd, const struct ip_set *never)
+int blocker_main(const struct blocker *b, int fd, const struct ip_set *never, bool confine)
 {
 	struct process p = { .b = b, .fd = fd, .never = never };
 	struct err e = { 0, "" };
@@ -166,6 +174,9 @@ int blocker_main(const struct blocker *b, int fd, const struct ip_set *never)
 	drop_all_but_net_admin();
 	p.want = calloc(BLOCKER_MAX, sizeof(*p.want));
 	p.self = p.want != NULL ? b->open(&e) : NULL;
+	/* a kernel without seccomp is said once, by the agent, which tries the same */
+	if (confine)
+		(void)confine_blocker();
 	answer(&p, p.self != NULL ? "ok" : "err", p.self != NULL ? "" : e.msg);
 	for (;;) {
 		struct pollfd f[2] = { { .fd = fd, .events = POLLIN },

@@ -56,6 +56,17 @@ static int64_t mtime_us(const struct stat *st)
 	return (int64_t)st->st_mtim.tv_sec * 1000000 + st->st_mtim.tv_nsec / 1000;
 }
 
+/* Every look at the patterns finds it again: said once. */
+static void report_unreadable(struct tail *t, const char *path, const struct stat *st)
+{
+	uint64_t *said = &t->unreadable[st->st_ino % TAIL_SAID];
+
+	if (*said == st->st_ino)
+		return;
+	*said = st->st_ino;
+	t->cb.report(t->cb.ctx, TAIL_UNREADABLE, path, 0);
+}
+
 static bool open_handle(struct open_file *f, const char *path)
 {
 	f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
@@ -86,7 +97,7 @@ struct open_file *tail_open_path(struct tail *t, const struct pattern *p, const 
 		return NULL;
 	f->fd = -1;
 	if (!open_handle(f, path)) {
-		t->cb.report(t->cb.ctx, TAIL_UNREADABLE, path, 0);
+		report_unreadable(t, path, &st);
 		free(f);
 		return NULL;
 	}
@@ -237,15 +248,20 @@ static void scan_pattern(struct tail *t, struct pattern *p)
 {
 	char *names[MAX_SIBLINGS];
 	unsigned n = 0;
-	DIR *d = opendir(p->dir);
 	struct dirent *ent;
+	struct stat st;
+	DIR *d;
 
 	if (p->watch < 0)
 		p->watch = inotify_add_watch(t->inotify, p->dir,
 		    IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_MODIFY | IN_ATTRIB |
 			IN_DELETE_SELF);
-	if (d == NULL)
+	d = opendir(p->dir);
+	if (d == NULL) {
+		if (errno == EACCES && stat(p->dir, &st) == 0)
+			report_unreadable(t, p->dir, &st);
 		return;
+	}
 	while ((ent = readdir(d)) != NULL && n < MAX_SIBLINGS)
 		if (fnmatch(p->name, ent->d_name, FNM_PERIOD) == 0 &&
 		    !is_old_copy(ent->d_name, p->name))

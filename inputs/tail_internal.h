@@ -10,6 +10,7 @@
 enum {
 	TAIL_MAX_FILES = 4096,
 	TAIL_MAX_PATTERNS = 256,
+	TAIL_SAID = 256,
 	TAIL_RESCAN_MS = 5000,	/* patterns are looked up anew, in case an event was lost */
 	TAIL_LET_GO_MS = 30000, /* a renamed file is kept that long after its last byte */
 	TAIL_IDLE_MS = 2000,	/* then open events are closed */
@@ -56,6 +57,7 @@ struct tail {
 	char *buf;
 	size_t buf_n;
 	int64_t next_scan_ms;
+	uint64_t unreadable[TAIL_SAID]; /* inodes that were reported; a newer one displaces */
 	bool started;
 };
 

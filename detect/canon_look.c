@@ -44,10 +44,12 @@ static inline void look(struct seen *s, wide a, wide b)
 
 unsigned canon_look(struct slice text)
 {
-	struct seen s = { { 0 } };
+	struct seen s;
 	char last[2 * WIDE + 1];
 	size_t i = 0;
 	unsigned bits = 0;
+
+	memset(&s, 0, sizeof(s));
 
 	for (; text.n - i > WIDE; i += WIDE)
 		look(&s, load(text.p + i), load(text.p + i + 1));

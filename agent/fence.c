@@ -163,6 +163,12 @@ static void allow_reading(struct fence *f, const struct config *c)
 			allow_logs(f, dir);
 			allow_links(f, in->files.v[k]);
 		}
+		for (unsigned k = 0; k < in->journald.files.n; k++) {
+			folder_of(in->journald.files.v[k], dir);
+			allow_logs(f, dir);
+		}
+		if (in->journald.dir != NULL)
+			allow_logs(f, in->journald.dir);
 	}
 	for (unsigned i = 0; i < c->rules.n; i++)
 		allow_logs(f, c->rules.v[i]);

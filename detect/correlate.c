@@ -325,6 +325,7 @@ static void fire(struct correlator *c, struct window *w, const struct sighting *
 	c->n_alerts += w->alert == NULL;
 	free(w->alert);
 	w->alert = a;
+	correlate_mark(c, w);
 	w->next_revision = a->count * 2;
 	w->silent_until_us = s->time_us + span_us;
 	if (c->n_alerts == 1 || w->silent_until_us < c->earliest_us)
@@ -388,6 +389,7 @@ static void end_silence(struct correlator *c, struct window *w, alert_cb *cb, vo
 	c->n_alerts -= w->alert != NULL;
 	free(w->alert);
 	w->alert = NULL;
+	correlate_mark(c, w);
 	w->silent_until_us = 0;
 }
 
@@ -441,16 +443,15 @@ void correlator_finish(struct correlator *c, int64_t now_us, alert_cb *cb, void 
 	if (done == NULL)
 		return;
 	c->earliest_us = INT64_MAX;
-	for (unsigned i = 0; i < TABLE; i++) {
-		struct window *w = &c->table[i];
+	for (unsigned i = 0; i < TABLE / 64; i++)
+		for (uint64_t bits = c->silent[i]; bits != 0; bits &= bits - 1) {
+			struct window *w = &c->table[i * 64 + (unsigned)__builtin_ctzll(bits)];
 
-		if (w->alert == NULL)
-			continue;
-		if (w->silent_until_us <= now_us && n < c->n_alerts)
-			done[n++] = w;
-		else if (w->silent_until_us < c->earliest_us)
-			c->earliest_us = w->silent_until_us;
-	}
+			if (w->silent_until_us <= now_us && n < c->n_alerts)
+				done[n++] = w;
+			else if (w->silent_until_us < c->earliest_us)
+				c->earliest_us = w->silent_until_us;
+		}
 	qsort(done, n, sizeof(struct window *), by_time);
 	for (unsigned i = 0; i < n; i++)
 		end_silence(c, done[i], cb, ctx);

@@ -38,6 +38,7 @@ struct correlator {
 	unsigned n_alerts;	/* windows that are silent */
 	int64_t earliest_us;	/* no silence ends before this */
 	struct window *table; /* open addressing, 2 * WINDOWS_MAX */
+	uint64_t silent[2 * WINDOWS_MAX / 64]; /* bit map: windows of the table with an alert */
 	unsigned n_windows;
 	unsigned n_slots;
 	uint64_t evicted;
@@ -52,6 +53,15 @@ unsigned correlate_threshold(
 struct window *correlate_window(struct correlator *c, enum sighting_kind kind, uint64_t subject,
     uint64_t group, int64_t now_us);
 void correlate_drop(struct correlator *c, struct window *w);
+
+/* After w->alert was set or taken away, or w moved to or from its place. */
+static inline void correlate_mark(struct correlator *c, const struct window *w)
+{
+	size_t i = (size_t)(w - c->table);
+	uint64_t bit = UINT64_C(1) << (i % 64);
+
+	c->silent[i / 64] = w->alert != NULL ? c->silent[i / 64] | bit : c->silent[i / 64] & ~bit;
+}
 
 /* Insert in order of time; drops what the span has left behind. */
 bool correlate_count(struct correlator *c, struct window *w, const struct sighting *s,

@@ -57,6 +57,7 @@ void correlate_drop(struct correlator *c, struct window *w)
 	free(w->slots);
 	free(w->alert);
 	*w = (struct window){ 0 };
+	correlate_mark(c, w);
 	/* close the gap: move up what would no longer be found (linear probing) */
 	for (unsigned k = (i + 1) % TABLE; c->table[k].used; k = (k + 1) % TABLE) {
 		struct window *x = &c->table[k];
@@ -65,6 +66,8 @@ void correlate_drop(struct correlator *c, struct window *w)
 		if ((k > i && (home <= i || home > k)) || (k < i && home <= i && home > k)) {
 			c->table[i] = *x;
 			*x = (struct window){ 0 };
+			correlate_mark(c, &c->table[i]);
+			correlate_mark(c, x);
 			i = k;
 		}
 	}

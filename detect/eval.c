@@ -48,7 +48,8 @@ static bool find_text(struct slice t, const struct matcher *m, struct regex_span
 		return equal_at(t.p + t.n - w.n, w, m->cased);
 	case MATCH_CONTAINS:
 		for (size_t i = 0; i + w.n <= t.n; i++)
-			if (equal_at(t.p + i, w, m->cased)) {
+			if ((w.n == 0 || (m->cased ? t.p[i] : fold(t.p[i])) == w.p[0]) &&
+			    equal_at(t.p + i, w, m->cased)) {
 				*at = (struct regex_span){ i, i + w.n };
 				return true;
 			}
@@ -385,7 +386,7 @@ static enum verdict eval_item(struct run *x, const struct node *n)
 }
 
 /*
- * Equalities on single attributes before anything that runs PCRE2. They are evaluated again
+ * Plain values before anything that runs PCRE2. They are evaluated again
  * in their turn: which item is the evidence follows from the rule's text, not from its cost.
  */
 static bool cheap_says_no(struct run *x, const struct node *n)

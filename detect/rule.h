@@ -58,7 +58,7 @@ struct node {
 	bool all;
 	struct matcher *matchers;
 	unsigned n_matchers;
-	bool cheap; /* no pattern, and no text in several forms; set by trigger.c */
+	bool cheap; /* a few values and no pattern; set by trigger.c */
 };
 
 /* ---- what a rule is about ---- */

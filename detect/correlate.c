@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-enum { TABLE = 2 * WINDOWS_MAX };
+enum { TABLE = 2 * WINDOWS_MAX, SILENT_SAMPLE = 32 };
 
 struct correlator *correlator_new(const struct ruleset *rs, uint64_t key)
 {
@@ -393,6 +393,29 @@ static void end_silence(struct correlator *c, struct window *w, alert_cb *cb, vo
 	w->silent_until_us = 0;
 }
 
+/* Room for one more: of some that are silent, met from a random place on, the oldest speaks. */
+static void end_oldest(struct correlator *c, alert_cb *cb, void *ctx)
+{
+	unsigned from = (unsigned)(correlate_random(c) % (TABLE / 64));
+	struct window *oldest = NULL;
+	unsigned seen = 0;
+
+	for (unsigned k = 0; k < TABLE / 64 && seen < SILENT_SAMPLE; k++) {
+		unsigned i = (from + k) % (TABLE / 64);
+
+		for (uint64_t bits = c->silent[i]; bits != 0; bits &= bits - 1, seen++) {
+			struct window *w = &c->table[i * 64 + (unsigned)__builtin_ctzll(bits)];
+
+			if (oldest == NULL || w->silent_until_us < oldest->silent_until_us)
+				oldest = w;
+		}
+	}
+	if (oldest == NULL)
+		return;
+	c->evicted++;
+	end_silence(c, oldest, cb, ctx);
+}
+
 void correlator_feed(struct correlator *c, const struct sighting *s, alert_cb *cb, void *ctx)
 {
 	uint64_t subject = s->kind == SIGHT_ATTACK ? 0 : s->subject;
@@ -417,6 +440,8 @@ void correlator_feed(struct correlator *c, const struct sighting *s, alert_cb *c
 	if (!(distinct ? w->n_slots >= threshold : met(w, threshold)) ||
 	    (s->kind == SIGHT_ATTACK && !agrees(w)))
 		return;
+	if (c->n_alerts >= SILENT_MAX)
+		end_oldest(c, cb, ctx);
 	fire(c, w, s, span_us);
 	say(c, w, cb, ctx);
 }

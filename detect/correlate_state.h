@@ -7,6 +7,7 @@
 enum {
 	WINDOWS_MAX = 32768, /* a power of two; the table behind is twice that */
 	SLOTS_MAX = 100000,  /* counted hits that are remembered, over all windows */
+	SILENT_MAX = 8192,   /* alerts that are kept while their windows are silent: 10 MB */
 	AGREE_SPAN_US = 600 * 1000000,
 };
 
@@ -52,6 +53,7 @@ unsigned correlate_threshold(
 /* The window of (kind, subject, group), made when there is none. NULL: no memory. */
 struct window *correlate_window(struct correlator *c, enum sighting_kind kind, uint64_t subject,
     uint64_t group, int64_t now_us);
+uint64_t correlate_random(struct correlator *c);
 void correlate_drop(struct correlator *c, struct window *w);
 
 /* After w->alert was set or taken away, or w moved to or from its place. */

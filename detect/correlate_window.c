@@ -14,7 +14,7 @@ static uint64_t mix(uint64_t kind, uint64_t subject, uint64_t group)
 	return h ^ h >> 32;
 }
 
-static uint64_t next_random(struct correlator *c)
+uint64_t correlate_random(struct correlator *c)
 {
 	c->random ^= c->random << 13;
 	c->random ^= c->random >> 7;
@@ -80,7 +80,7 @@ static void displace(struct correlator *c, int64_t now_us)
 	double worst_full = 2;
 
 	for (unsigned n = 0, tries = 0; n < SAMPLE && tries < 64 * SAMPLE; tries++) {
-		struct window *w = &c->table[next_random(c) % TABLE];
+		struct window *w = &c->table[correlate_random(c) % TABLE];
 		int64_t span;
 		bool distinct;
 

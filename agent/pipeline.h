@@ -55,8 +55,8 @@ struct window_in {
 	uint64_t line;	      /* number of its first line; 0: not counted */
 	uint64_t origin_hash; /* upper half of the ids */
 	bool padded; /* FILTER_BEFORE bytes before text and FILTER_AFTER behind it are readable */
-	bool final;	      /* end of input: an unterminated last line is an event too */
-	bool close_all;	      /* events still open are closed, flagged */
+	bool final;  /* end of input: an unterminated last line is an event too */
+	bool close_all;	    /* events still open are closed, flagged */
 	uint64_t long_span; /* > 0: text is the head of one line of that many bytes, end included */
 	bool long_ended;    /* and whether it has an end */
 };

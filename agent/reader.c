@@ -211,13 +211,11 @@ static void one_window(struct reader *r, struct tail_window *w)
 {
 	struct line_rules *lr = &r->rules[w->file->input];
 	uint64_t origin = identity_origin(r->a->host.id, w->file->head_hash, w->file->number);
-	struct window_in in = {
-		.text = w->text,
+	struct window_in in = { .text = w->text,
 		.offset = w->file->offset,
 		.origin_hash = origin,
 		.padded = true,
-		.final = w->last
-	};
+		.final = w->last };
 	bool full = w->text.n == PIPELINE_WINDOW;
 	uint64_t ignored;
 

@@ -36,9 +36,9 @@ struct correlator {
 	const struct ruleset *rs;
 	uint64_t key;
 	bool hold;
-	unsigned n_alerts;	/* windows that are silent */
-	int64_t earliest_us;	/* no silence ends before this */
-	struct window *table; /* open addressing, 2 * WINDOWS_MAX */
+	unsigned n_alerts;		       /* windows that are silent */
+	int64_t earliest_us;		       /* no silence ends before this */
+	struct window *table;		       /* open addressing, 2 * WINDOWS_MAX */
 	uint64_t silent[2 * WINDOWS_MAX / 64]; /* bit map: windows of the table with an alert */
 	unsigned n_windows;
 	unsigned n_slots;

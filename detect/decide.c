@@ -71,8 +71,8 @@ static void undecided(struct engine *g, struct outcome *o, struct rule *r)
 }
 
 /* What the agent alone decides, and was decided before. */
-static bool known_verdict(const struct engine *g, unsigned event, const struct rule *r,
-    struct evidence *ev)
+static bool known_verdict(
+    const struct engine *g, unsigned event, const struct rule *r, struct evidence *ev)
 {
 	const struct agent_memo *m = g->events[event].memo;
 

@@ -26,7 +26,7 @@ enum {
 	ENGINE_TEXT_MAX = 8192,	  /* longer texts are tested by their first and last half of this */
 	ENGINE_LINE_CALLS = 64,	  /* PCRE2 calls for one event */
 	ENGINE_LINE_BYTES = 256 << 10, /* of subject given to PCRE2 for one event */
-	FORMS_MAX = 6,			/* bytes of all forms of a text, by its own */
+	FORMS_MAX = 6,		       /* bytes of all forms of a text, by its own */
 	LANE_BYTES = FORMS_MAX * (516 << 10),
 	LANE_TEXTS = 8 * ENGINE_MAX_EVENTS + 4096,
 };
@@ -62,7 +62,7 @@ struct engine_event {
 	bool is_cut;	  /* a text was longer than ENGINE_TEXT_MAX */
 	unsigned calls;
 	size_t bytes;
-	unsigned pending;		/* its agent is being learnt: values.c */
+	unsigned pending;	       /* its agent is being learnt: values.c */
 	const struct agent_memo *memo; /* its agent is known */
 };
 

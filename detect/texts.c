@@ -222,7 +222,8 @@ static unsigned count_pairs(struct slice query)
 {
 	unsigned n = 1;
 
-	for (const char *p = query.p; (p = memchr(p, '&', (size_t)(query.p + query.n - p))) != NULL; p++)
+	for (const char *p = query.p; (p = memchr(p, '&', (size_t)(query.p + query.n - p))) != NULL;
+	     p++)
 		n++;
 	return n;
 }

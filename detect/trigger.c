@@ -15,7 +15,7 @@
 /* Above this share of honest events a trigger is no use: the rule counts as untriggered. */
 #define COST_USELESS 0.9
 #define CHEAP_VALUES 16
-#define CACHE_NAME "windows"
+#define CACHE_NAME   "windows"
 #define TEXT_BYTES   64.0 /* of a typical text, to turn a share of places into one of texts */
 
 struct build {
@@ -204,7 +204,7 @@ static void add_index(struct build *b, enum index_kind kind, struct slice value)
 
 static void index_emit(struct build *b, enum index_kind kind, const struct matcher *m)
 {
-	char text[8];
+	char text[8] = "";
 
 	if (m->kind == MATCH_EQUAL) {
 		add_index(b, kind, m->text);

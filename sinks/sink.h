@@ -23,6 +23,7 @@ enum sink_result {
 	SINK_REJECT, /* put only: this record can never be delivered, *e says why */
 	SINK_RETRY,  /* nothing is settled; the same again later */
 	SINK_HOLD,   /* will not get better by itself (permissions): keep, say so, probe */
+	SINK_AGAIN,  /* commit only: put the same again at once, it will say what it rejects */
 };
 
 /* What the config says; text is owned by the caller and outlives the sink. */
@@ -34,6 +35,7 @@ struct sink_settings {
 	bool compress;
 	int64_t rotate_us;
 	uint64_t rotate_bytes;
+	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
 };
 
 struct sink {
@@ -66,5 +68,7 @@ struct sink {
 extern const struct sink sink_sqlite;
 extern const struct sink sink_file;
 extern const struct sink sink_null;
+extern const struct sink sink_pubsub;
+extern const struct sink sink_bigquery;
 
 #endif

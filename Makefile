@@ -30,7 +30,7 @@ DEB      = gcc make libc6-dev pkg-config libpcre2-dev zlib1g-dev libisal-dev lib
            libjansson-dev libcurl4-openssl-dev libsqlite3-dev libmicrohttpd-dev libsystemd-dev libnftables-dev libcap-ng-dev \
            libseccomp-dev libssl-dev libcmocka-dev python3 python3-pytest sqlite3 nftables iproute2 \
            nginx-light curl ca-certificates
-DEB_TEST = openssl clang libclang-rt-14-dev git procps systemd-journal-remote
+DEB_TEST = openssl python3-venv clang libclang-rt-14-dev git procps systemd-journal-remote
 DEB_LINT = clang-format clang-tidy cppcheck
 
 # ISA-L and the like may only be there after `deps`: what follows is a make of its own.

@@ -155,26 +155,11 @@ static int open_journal(struct agent *a, struct err *e)
 
 static int open_sinks(struct agent *a, struct err *e)
 {
-	static const struct sink *const kinds[] = { &sink_sqlite, &sink_file, &sink_null,
-		&sink_pubsub, &sink_bigquery };
-
 	for (unsigned i = 0; i < a->cfg.sinks.n && a->n_ships < 16; i++) {
 		const struct sink_config *s = config_sink(&a->cfg, i);
-		struct sink_settings set = { .name = s->name,
-			.path = s->path,
-			.keep_us = s->keep_us,
-			.max_size = s->max_size,
-			.compress = s->compress,
-			.rotate_us = s->rotate_us,
-			.rotate_bytes = s->rotate_bytes,
-			.project = s->project,
-			.topic = s->topic,
-			.dataset = s->dataset,
-			.endpoint = s->endpoint,
-			.credentials = s->credentials,
-			.ca_file = s->ca_file };
+		struct sink_settings set = agent_sink_settings(s);
 		struct ship *ship =
-		    ship_start(kinds[s->type], &set, a->journal, a->cfg.journal.dir, e);
+		    ship_start(agent_sink(s->type), &set, a->journal, a->cfg.journal.dir, e);
 
 		if (ship == NULL)
 			return err_wrap(e, "sink %s", s->name);

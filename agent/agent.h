@@ -124,4 +124,8 @@ struct ledger_row {
 };
 void ledger_put(struct record_writer *w, const struct ledger_row *row, uint64_t host_id);
 
+/* sinks.c: by enum sink_type, and what the config says of one; texts stay the config's. */
+const struct sink *agent_sink(unsigned type);
+struct sink_settings agent_sink_settings(const struct sink_config *s);
+
 #endif

@@ -3,6 +3,8 @@
 #include "agent/commands.h"
 #include "agent/options.h"
 #include "agent/rotation.h"
+#include "base/err.h"
+#include "sinks/sink.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -37,19 +39,60 @@ static void check_files(const struct config *c, const char *root, struct problem
 	}
 }
 
+struct online {
+	const char *sink;
+	unsigned failed;
+};
+
+static void say(void *ctx, bool ok, const char *text)
+{
+	struct online *o = ctx;
+
+	printf("%s: %s %s\n", o->sink, ok ? "ok:  " : "FAIL:", text);
+	o->failed += !ok;
+}
+
+/* Every hop to every destination; how many of them failed. */
+static unsigned check_online(const struct config *c)
+{
+	struct online o = { .failed = 0 };
+
+	for (unsigned i = 0; i < c->sinks.n; i++) {
+		const struct sink_config *s = config_sink(c, i);
+		const struct sink *sink = agent_sink(s->type);
+		struct sink_settings set = agent_sink_settings(s);
+		struct err e = { 0, "" };
+		void *self;
+
+		o.sink = s->name;
+		if (sink->check == NULL)
+			continue;
+		self = sink->open(&set, &e);
+		if (self == NULL)
+			say(&o, false, e.msg);
+		else
+			sink->check(self, say, &o);
+		sink->close(self);
+	}
+	return o.failed;
+}
+
 int cmd_check(int argc, char **argv)
 {
-	static const struct usage usage = { "sekisho check [-c FILE] [--root DIR]",
+	static const struct usage usage = { "sekisho check [-c FILE] [--root DIR] [--online]",
 		"Config, rules, permissions: names every mistake with its line. Of logrotate, "
 		"auditd and\n"
 		"journald it says which of their settings lose lines, and how soon. Warnings "
 		"don't\n"
-		"change the exit code 0.",
+		"change the exit code 0. --online also asks the sinks' destinations: credentials, "
+		"permissions,\n"
+		"topics, tables; exit code 69 when something there would not work.",
 		"sekisho check -c /etc/sekisho/sekisho.yaml" };
 	static struct config c;
 	const char *path = CONFIG_DEFAULT_PATH;
 	const char *root = "";
 	bool reference = false;
+	bool online = false;
 	struct problems p = { 0 };
 	struct ruleset *rs = NULL;
 	int rc;
@@ -57,6 +100,7 @@ int cmd_check(int argc, char **argv)
 		{ "-c", OPTION_TEXT, &path, "FILE", "config (default " CONFIG_DEFAULT_PATH ")" },
 		{ "--root", OPTION_TEXT, &root, "DIR",
 		    "look at logs and rotation below DIR, as of an image or a chroot" },
+		{ "--online", OPTION_FLAG, &online, NULL, "ask the sinks' destinations too" },
 		{ "--reference", OPTION_FLAG, &reference, NULL,
 		    "print all keys of the config, as Markdown" },
 		{ NULL, OPTION_FLAG, NULL, NULL, NULL },
@@ -85,6 +129,8 @@ int cmd_check(int argc, char **argv)
 		    path, c.inputs.n, c.sinks.n, rs != NULL ? rs->n_rules : 0,
 		    rs != NULL ? rs->n_correlations : 0, p.warnings);
 	rc = p.errors > 0 ? EX_CONFIG : 0;
+	if (rc == 0 && online && check_online(&c) > 0)
+		rc = EX_UNAVAILABLE;
 	problems_free(&p);
 	ruleset_free(rs);
 	config_free(&c);

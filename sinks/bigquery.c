@@ -159,6 +159,64 @@ static void bigquery_abort(void *self)
 	outbox_begin(&((struct bigquery *)self)->out);
 }
 
+/* Has the live table our columns, in types that take our values? What it lacks, into text. */
+static bool compare(const struct table *t, const json_t *fields, char *text, size_t n)
+{
+	size_t used = (size_t)snprintf(text, n, "table %s: ", t->name);
+	bool same = true;
+
+	for (unsigned i = 0; i < t->n && used < n; i++) {
+		const char *have = NULL;
+		const json_t *f;
+		size_t k;
+
+		json_array_foreach(fields, k,
+		    f) if (strcmp(json_string_value(json_object_get(f, "name")), t->c[i].name) == 0)
+		    have = json_string_value(json_object_get(f, "type"));
+		if (have != NULL)
+			continue;
+		used += (size_t)snprintf(
+		    text + used, n - used, "%s%s", same ? "no column " : ", ", t->c[i].name);
+		same = false;
+	}
+	if (same)
+		snprintf(text + used, n - used, "%u columns, as they should be", t->n);
+	else if (used < n)
+		snprintf(text + used, n - used, "; `sekisho schema bigquery` prints them");
+	return same;
+}
+
+static void bigquery_check(void *self, sink_say *say, void *ctx)
+{
+	struct bigquery *b = self;
+
+	if (!google_api_check(&b->api, say, ctx))
+		return;
+	for (unsigned i = 0; i < TABLE_N; i++) {
+		const struct table *t = schema_table((enum schema_table)i);
+		char url[URL_MAX];
+		char text[512];
+		struct err e = { 0, "" };
+		bool ok = false;
+
+		snprintf(url, sizeof(url), "%s%s", b->base, t->name);
+		if (google_api_get(&b->api, url, &e) != ANSWER_OK) {
+			snprintf(text, sizeof(text), "table %s: %s%s", t->name, e.msg,
+			    b->api.reply.status == 404
+				? "; `sekisho schema bigquery` prints what makes it"
+			    : b->api.reply.status == 403 ? "; grant roles/bigquery.dataEditor on it"
+							 : "");
+		} else {
+			json_t *j = json_loadb(b->api.reply.body.p, b->api.reply.body.n, 0, NULL);
+
+			ok = compare(t, json_object_get(json_object_get(j, "schema"), "fields"),
+			    text, sizeof(text));
+			json_decref(j);
+		}
+		say(ctx, ok, text);
+	}
+}
+
 const struct sink sink_bigquery = {
 	.name = "bigquery",
 	.max_records = 2000,
@@ -168,5 +226,6 @@ const struct sink sink_bigquery = {
 	.put = bigquery_put,
 	.commit = bigquery_commit,
 	.abort = bigquery_abort,
+	.check = bigquery_check,
 	.close = bigquery_close,
 };

@@ -68,7 +68,7 @@ static bool zip(struct google_api *a, struct slice body)
 }
 
 /* "google.rpc.Code: message" of an error reply, and its status. */
-static const char *say(struct google_api *a, json_t **j, struct err *e)
+static const char *words_of(struct google_api *a, json_t **j, struct err *e)
 {
 	const json_t *error;
 	const char *status;
@@ -103,7 +103,7 @@ static enum outbox_answer meaning(struct google_api *a, struct err *e)
 		"rateLimitExceeded", "quotaExceeded", "backendError", "internalError", "badGateway",
 		NULL };
 	json_t *j;
-	const char *status = say(a, &j, e);
+	const char *status = words_of(a, &j, e);
 	bool passes = is_one_of(status, passing);
 	bool precondition = strcmp(status, "FAILED_PRECONDITION") == 0;
 
@@ -128,7 +128,7 @@ static enum outbox_answer meaning(struct google_api *a, struct err *e)
 static int request(struct google_api *a, const char *url, struct slice body, bool zipped,
     const char *bearer, struct err *e)
 {
-	struct http_request q = { .method = "POST",
+	struct http_request q = { .method = body.p != NULL ? "POST" : "GET",
 		.url = url,
 		.headers = { "Content-Type: application/json" },
 		.body = zipped ? buf_as_slice(&a->zipped) : body };
@@ -191,4 +191,26 @@ enum outbox_answer google_api_post(
 		answer = one_try(a, url, body, &unauthorized, e);
 	}
 	return answer;
+}
+
+enum outbox_answer google_api_get(struct google_api *a, const char *url, struct err *e)
+{
+	return google_api_post(a, url, (struct slice){ NULL, 0 }, e);
+}
+
+bool google_api_check(struct google_api *a, sink_say *say, void *ctx)
+{
+	struct err e = { 0, "" };
+	bool lasting;
+
+	if (a->auth == NULL) {
+		say(ctx, true, "an emulator: no credentials are used");
+		return true;
+	}
+	if (google_token(a->auth, a->http, &lasting, &e) == NULL) {
+		say(ctx, false, e.msg);
+		return false;
+	}
+	say(ctx, true, "credentials: a token was granted");
+	return true;
 }

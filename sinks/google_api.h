@@ -29,4 +29,10 @@ void google_api_close(struct google_api *a);
 enum outbox_answer google_api_post(
     struct google_api *a, const char *url, struct slice body, struct err *e);
 
+/* GET: as above. */
+enum outbox_answer google_api_get(struct google_api *a, const char *url, struct err *e);
+
+/* Are there credentials, and do they give a token? Says so. */
+bool google_api_check(struct google_api *a, sink_say *say, void *ctx);
+
 #endif

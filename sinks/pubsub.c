@@ -153,6 +153,43 @@ static void pubsub_abort(void *self)
 	outbox_begin(&((struct pubsub *)self)->out);
 }
 
+/* May we publish to each topic? testIamPermissions asks without doing it. */
+static void pubsub_check(void *self, sink_say *say, void *ctx)
+{
+	static const char body[] = "{\"permissions\":[\"pubsub.topics.publish\"]}";
+	struct pubsub *p = self;
+
+	if (!google_api_check(&p->api, say, ctx))
+		return;
+	for (unsigned t = 0; t < TABLE_N; t++) {
+		char url[URL_MAX];
+		char text[512];
+		struct err e = { 0, "" };
+		enum outbox_answer a;
+
+		snprintf(
+		    url, sizeof(url), "%s%s-%s:testIamPermissions", p->base, p->prefix, topics[t]);
+		a = google_api_post(&p->api, url, slice_of(body), &e);
+		if (a != ANSWER_OK) {
+			snprintf(text, sizeof(text), "topic %s-%s: %s%s", p->prefix, topics[t],
+			    e.msg,
+			    p->api.reply.status == 404 ? "; make it: gcloud pubsub topics create"
+						       : "");
+		} else if (memmem(p->api.reply.body.p, p->api.reply.body.n, "pubsub.topics.publish",
+			       21) == NULL) {
+			snprintf(text, sizeof(text),
+			    "topic %s-%s: no permission pubsub.topics.publish; grant "
+			    "roles/pubsub.publisher on it",
+			    p->prefix, topics[t]);
+			a = ANSWER_HOLD;
+		} else {
+			snprintf(
+			    text, sizeof(text), "topic %s-%s: may publish", p->prefix, topics[t]);
+		}
+		say(ctx, a == ANSWER_OK, text);
+	}
+}
+
 const struct sink sink_pubsub = {
 	.name = "pubsub",
 	.max_records = 2000,
@@ -162,5 +199,6 @@ const struct sink sink_pubsub = {
 	.put = pubsub_put,
 	.commit = pubsub_commit,
 	.abort = pubsub_abort,
+	.check = pubsub_check,
 	.close = pubsub_close,
 };

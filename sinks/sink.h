@@ -38,6 +38,8 @@ struct sink_settings {
 	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
 };
 
+typedef void sink_say(void *ctx, bool ok, const char *text);
+
 struct sink {
 	const char *name;     /* as written in the config */
 	unsigned max_records; /* of one commit */
@@ -59,6 +61,12 @@ struct sink {
 	enum sink_result (*commit)(
 	    void *self, const uint8_t cursor[SINK_CURSOR_BYTES], struct err *e);
 	void (*abort)(void *self); /* forget what was put since begin */
+
+	/*
+	 * Ask the destination whether deliveries will be taken, hop by hop, without delivering; may
+	 * be NULL. say() for each hop, with what to do when it is not ok.
+	 */
+	void (*check)(void *self, sink_say *say, void *ctx);
 
 	/* Retention and the like, about once a second when nothing waits; may be NULL. */
 	void (*idle)(void *self, int64_t now_us);

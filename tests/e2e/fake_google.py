@@ -29,6 +29,7 @@ class Google:
         self.need_token = False
         self.poison = None  # rows with these bytes are bad
         self.unknown_fields = []
+        self.may_publish = set()
         self.lock = threading.Lock()
         self.key = folder / "key.pem"
         subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(self.key)], check=True, capture_output=True)
@@ -126,6 +127,9 @@ class Google:
         if path.startswith("/computeMetadata/"):
             return self.grant("metadata")
         self.check_token(h)
+        if path.endswith(":testIamPermissions"):
+            topic = path.split("/topics/")[1].split(":")[0]
+            return {"permissions": json.loads(body)["permissions"]} if topic in self.may_publish else {}
         if path.endswith(":publish"):
             return self.publish(path, body)
         if path.endswith("/insertAll"):

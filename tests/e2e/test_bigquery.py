@@ -74,9 +74,9 @@ def bigquery(tmp_path):
 def test_events_land_and_an_analyst_can_ask(agent, bigquery):
     bigquery.post("/datasets", {"datasetReference": {"datasetId": "logs", "projectId": "p"}})
     ddl = subprocess.run([SEKISHO, "schema", "bigquery", "p.logs"], capture_output=True, text=True, check=True).stdout
-    for statement in ddl.split(";\n"):
-        if statement.strip():
-            bigquery.query(statement)
+    statements = [s for s in ddl.split(";\n") if s.strip()]
+    for statement in statements[:4]:
+        bigquery.query(statement)
     agent.parser = "combined"
     agent.rules = str(ROOT / "rules")
     write = agent.write_config
@@ -87,6 +87,13 @@ def test_events_land_and_an_analyst_can_ask(agent, bigquery):
         agent.config.write_text(c.replace("sinks:\n", f"sinks:\n  far: {{type: bigquery, project: p, dataset: logs, endpoint: '{bigquery.base}'}}\n"))
 
     agent.write_config = with_sink
+    with_sink()
+    check = agent.run("check", "--online")
+    assert check.returncode == 69 and "far: FAIL: table ledger: HTTP 404" in check.stdout, check.stdout
+    for statement in statements[4:]:
+        bigquery.query(statement)
+    check = agent.run("check", "--online")
+    assert check.returncode == 0 and "far: ok:   table events_raw: " in check.stdout, check.stdout
     with open(agent.logs / "a.log", "w") as f:
         f.writelines(access_line(i, f"/ok{i}?q=a%00b%E3%81%82\\x22") for i in range(400))
         f.write(access_line(1, "/?q=%24%7Bjndi%3Aldap%3A%2F%2Fx%2Fa%7D", addr="198.51.100.9"))

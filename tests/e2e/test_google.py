@@ -229,3 +229,20 @@ def test_what_a_config_lacks_is_said(agent, google):
     assert check.returncode == 78
     assert "sekisho.yaml:3:" in check.stderr and "needs `dataset:`" in check.stderr
     assert "sekisho.yaml:4:" in check.stderr and "needs `project:`" in check.stderr and "is no URL" in check.stderr
+
+
+def test_check_online_walks_every_hop_and_says_what_to_grant(agent, google):
+    google.need_token = True
+    sink = "  far: {{type: pubsub, project: p, endpoint: '{0}', credentials: {1}}}\n"
+    agent.config.write_text("inputs: [{files: [/tmp/x.log]}]\nsinks:\n" + sink.format(google.url, key_file(google)))
+    google.may_publish = {"sekisho-events", "sekisho-alerts", "sekisho-blocks", "sekisho-rejects"}
+    check = agent.run("check", "--online")
+    assert check.returncode == 69, check
+    assert "far: ok:   credentials: a token was granted" in check.stdout
+    assert "far: ok:   topic sekisho-events: may publish" in check.stdout
+    assert "far: FAIL: topic sekisho-ledger: no permission pubsub.topics.publish; grant roles/pubsub.publisher" in check.stdout
+    google.may_publish.add("sekisho-ledger")
+    assert agent.run("check", "--online").returncode == 0
+    google.always["/token"] = (400, "invalid_grant")
+    check = agent.run("check", "--online")
+    assert check.returncode == 69 and "FAIL: credentials: " in check.stdout, check.stdout

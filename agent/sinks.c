@@ -1,0 +1,31 @@
+/* The sinks there are, and their part of the config. */
+#include "agent/agent.h"
+#include "sinks/sink.h"
+
+const struct sink *agent_sink(unsigned type)
+{
+	static const struct sink *const kinds[] = { [SINK_SQLITE] = &sink_sqlite,
+		[SINK_FILE] = &sink_file,
+		[SINK_NULL] = &sink_null,
+		[SINK_PUBSUB] = &sink_pubsub,
+		[SINK_BIGQUERY] = &sink_bigquery };
+
+	return kinds[type];
+}
+
+struct sink_settings agent_sink_settings(const struct sink_config *s)
+{
+	return (struct sink_settings){ .name = s->name,
+		.path = s->path,
+		.keep_us = s->keep_us,
+		.max_size = s->max_size,
+		.compress = s->compress,
+		.rotate_us = s->rotate_us,
+		.rotate_bytes = s->rotate_bytes,
+		.project = s->project,
+		.topic = s->topic,
+		.dataset = s->dataset,
+		.endpoint = s->endpoint,
+		.credentials = s->credentials,
+		.ca_file = s->ca_file };
+}

@@ -20,6 +20,7 @@
 struct entry;
 struct err;
 struct group;
+struct processes;
 struct regex;
 struct redactor;
 
@@ -41,6 +42,7 @@ struct line_rules {
 	unsigned n_identity;
 	const struct regex *start; /* multi-line: an event starts at a line that matches */
 	bool proxy;		   /* logsource: proxy */
+	unsigned classes;	   /* CLASS_* that events have besides: examples of rules */
 	bool control;		   /* lane: control */
 	int tz_s;		   /* of stamps without a zone */
 	int64_t ref_us;		   /* for stamps without a year */
@@ -55,8 +57,8 @@ struct window_in {
 	uint64_t line;	      /* number of its first line; 0: not counted */
 	uint64_t origin_hash; /* upper half of the ids */
 	bool padded; /* FILTER_BEFORE bytes before text and FILTER_AFTER behind it are readable */
-	bool final;	      /* end of input: an unterminated last line is an event too */
-	bool close_all;	      /* events still open are closed, flagged */
+	bool final;  /* end of input: an unterminated last line is an event too */
+	bool close_all;	    /* events still open are closed, flagged */
 	uint64_t long_span; /* > 0: text is the head of one line of that many bytes, end included */
 	bool long_ended;    /* and whether it has an end */
 };
@@ -70,6 +72,7 @@ struct pipeline {
 	struct hit *hits; /* on the events of the last window, ordered by event */
 	unsigned n_hits;
 	struct engine *engine;
+	struct processes *processes;	 /* who started whom, of audit events */
 	const struct redactor *redactor; /* NULL: nothing is masked */
 	struct stamp_cache stamp;
 	int64_t last_time_us; /* of the event before, across windows of one log */

@@ -19,6 +19,7 @@
 #include "detect/values.h"
 
 struct err;
+struct records;
 struct regex_ctx;
 
 enum {
@@ -26,8 +27,9 @@ enum {
 	ENGINE_TEXT_MAX = 8192,	  /* longer texts are tested by their first and last half of this */
 	ENGINE_LINE_CALLS = 64,	  /* PCRE2 calls for one event */
 	ENGINE_LINE_BYTES = 256 << 10, /* of subject given to PCRE2 for one event */
-	FORMS_MAX = 6,			/* bytes of all forms of a text, by its own */
+	FORMS_MAX = 6,		       /* bytes of all forms of a text, by its own */
 	LANE_BYTES = FORMS_MAX * (516 << 10),
+	RECORDS_BYTES = 32 << 20, /* address space for the records of a batch's audit events */
 	LANE_TEXTS = 8 * ENGINE_MAX_EVENTS + 4096,
 };
 
@@ -62,8 +64,9 @@ struct engine_event {
 	bool is_cut;	  /* a text was longer than ENGINE_TEXT_MAX */
 	unsigned calls;
 	size_t bytes;
-	unsigned pending;		/* its agent is being learnt: values.c */
+	unsigned pending;	       /* its agent is being learnt: values.c */
 	const struct agent_memo *memo; /* its agent is known */
+	const struct records *records; /* of an audit event, if a rule looks at them */
 };
 
 struct engine {
@@ -82,7 +85,8 @@ struct engine {
 	size_t laid; /* bytes that any lane can have at most */
 	struct hit *hits;
 	unsigned n_hits, cap_hits;
-	char *scratch; /* for building forms, and texts on demand */
+	struct arena records; /* of the batch's audit events */
+	char *scratch;	      /* for building forms, and texts on demand */
 	uint64_t undecided, regex_calls;
 };
 

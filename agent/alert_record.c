@@ -97,6 +97,8 @@ void alert_record(struct record_writer *w, const struct alert *a, const struct v
 	put_text(&f, "effective", action_names[v->effective]);
 	put_text(&f, "mode", mode_names[v->mode]);
 	put_text(&f, "reason", v->reason);
+	if (v->collateral >= 0)
+		put_i64(&f, "collateral", v->collateral);
 	put_text(&f, "page", a->page ? "true" : "false");
 	put_i64(&f, "duration_s", a->duration_s);
 	put_i64(&f, "count", (int64_t)a->count);

@@ -158,7 +158,8 @@ static const struct config_key response_keys[] = {
 	{ "max_blocks", CONFIG_UINT, AT(config, response.max_blocks), .def = "10000",
 	    .help = "blocks at one time", .min = 1, .max = 100000 },
 	{ "max_collateral", CONFIG_UINT, AT(config, response.max_collateral), .def = "3",
-	    .help = "accounts that may share a blocked address" },
+	    .help = "accounts, else sessions, else user agents that may share a blocked address; "
+		    "from 8 on: any number" },
 	{ "rules", CONFIG_LIST, AT(config, response.rules),
 	    .help = "other responses for some alerts; the first that fits counts",
 	    .keys = response_rule_keys, .item_size = sizeof(struct response_rule) },

@@ -97,6 +97,9 @@ static void put_events(struct reader *r, unsigned input, const char *path, uint6
 		*has = true;
 		record_put_event(w, 0, ev);
 		r->batch->n_events++;
+		if (r->batch->n_successes < BATCH_SUCCESSES &&
+		    successes_event(r->successes, ev, &r->batch->successes[r->batch->n_successes]))
+			r->batch->n_successes++;
 		stats_add(&r->a->stats, detections, ev->n_detections);
 	}
 }
@@ -211,13 +214,11 @@ static void one_window(struct reader *r, struct tail_window *w)
 {
 	struct line_rules *lr = &r->rules[w->file->input];
 	uint64_t origin = identity_origin(r->a->host.id, w->file->head_hash, w->file->number);
-	struct window_in in = {
-		.text = w->text,
+	struct window_in in = { .text = w->text,
 		.offset = w->file->offset,
 		.origin_hash = origin,
 		.padded = true,
-		.final = w->last
-	};
+		.final = w->last };
 	bool full = w->text.n == PIPELINE_WINDOW;
 	uint64_t ignored;
 
@@ -358,6 +359,9 @@ static int reader_open(struct reader *r, struct err *e)
 	r->deflater = deflater_new();
 	if (r->deflater == NULL)
 		return err_set(e, 0, "no memory for compression");
+	r->successes = successes_new(r->a->host.id);
+	if (r->successes == NULL)
+		return err_set(e, 0, "no memory for who succeeded");
 	return add_inputs(r, e) == 0 ? open_dedupe(r, e) : -1;
 }
 
@@ -370,6 +374,7 @@ static void reader_close(struct reader *r)
 	reader_journald_close(r);
 	reader_stdin_close(r);
 	dedupe_free(r->dedupe);
+	successes_free(r->successes);
 	if (r->pipeline.events != NULL)
 		pipeline_free(&r->pipeline);
 	deflater_free(r->deflater);

@@ -45,6 +45,7 @@ struct alert {
 	bool has_address;
 	struct ip address; /* of the client, when the event had one */
 	enum provenance provenance;
+	uint32_t agent;	    /* ENTITY_CLIENT: hash of the user agent, see alert_agent() */
 	enum action action; /* what the default policy would do in enforce */
 	int64_t duration_s; /* of a block; 0: none */
 	uint64_t count;	    /* hits counted in so far */
@@ -55,6 +56,9 @@ struct alert {
 	uint64_t events[ALERT_MAX_IDS][2]; /* ids of the first events */
 	unsigned n_events;
 };
+
+/* What stands for a user agent, here and among those that succeeded. Never 0. */
+uint32_t alert_agent(struct slice user_agent);
 
 /* action and duration_s from category, level, entity and provenance. */
 void alert_decide(struct alert *a);

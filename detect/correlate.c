@@ -119,6 +119,8 @@ static void set_entity(struct sighting *s, const struct correlation *c, const st
 	if (c == NULL || has_key(c, ATTR_CLIENT_ADDRESS)) {
 		s->entity = c != NULL && has_key(c, ATTR_USER_AGENT) ? ENTITY_CLIENT : ENTITY_IP;
 		s->entity_value = event_get(ev, ATTR_CLIENT_ADDRESS);
+		if (s->entity == ENTITY_CLIENT)
+			s->agent = alert_agent(event_get(ev, ATTR_USER_AGENT));
 	} else if (has_key(c, ATTR_USER_NAME)) {
 		s->entity = ENTITY_ACCOUNT;
 		s->entity_value = event_get(ev, ATTR_USER_NAME);
@@ -274,6 +276,7 @@ static void set_place(struct alert *a, const struct sighting *s)
 						 : (int)sizeof(a->value) - 1,
 	    s->entity_value.p != NULL ? s->entity_value.p : "");
 	a->has_address = s->has_address;
+	a->agent = s->agent;
 	a->address = s->address;
 	a->provenance = s->provenance;
 }

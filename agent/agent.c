@@ -165,7 +165,8 @@ static int open_sinks(struct agent *a, struct err *e)
 			.max_size = s->max_size,
 			.compress = s->compress,
 			.rotate_us = s->rotate_us,
-			.rotate_bytes = s->rotate_bytes };
+			.rotate_bytes = s->rotate_bytes,
+			.max_lag_us = s->max_lag_us };
 		struct ship *ship =
 		    ship_start(kinds[s->type], &set, a->journal, a->cfg.journal.dir, e);
 

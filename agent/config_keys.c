@@ -94,7 +94,8 @@ static const struct config_key sink_keys[] = {
 	    .help = "the oldest rows or files go when it is larger", .min = MIB },
 	{ "max_lag", CONFIG_DURATION, AT(sink_config, max_lag_us),
 	    .help = "how far the sink may fall behind before events other than detections are "
-		    "skipped; default: as far as the journal holds" },
+		    "skipped and counted as shed for it; default: as far as the journal holds",
+	    .min = SECOND },
 	{ "compress", CONFIG_BOOL, AT(sink_config, compress), .def = "true", .help = "file: gzip" },
 	{ "rotate", CONFIG_DURATION, AT(sink_config, rotate_us), .def = "5m",
 	    .help = "file: a file is closed after this time", .min = SECOND },
@@ -123,7 +124,8 @@ static const struct config_key journal_keys[] = {
 
 static const struct config_key response_rule_keys[] = {
 	{ "rule", CONFIG_TEXT, AT(response_rule, rule), .help = "name, `*` stands for anything" },
-	{ "tag", CONFIG_TEXT, AT(response_rule, tag), .help = "a tag of the rule" },
+	{ "tag", CONFIG_TEXT, AT(response_rule, tag),
+	    .help = "a tag of the rule or correlation, `*` stands for anything" },
 	{ "level", CONFIG_TEXT, AT(response_rule, level), .help = "level of the alert" },
 	{ "category", CONFIG_TEXT, AT(response_rule, category), .help = "category of the alert" },
 	{ "action", CONFIG_ENUM, AT(response_rule, action), .def = "default", .help = "what to do",

@@ -34,6 +34,8 @@ struct sink_settings {
 	bool compress;
 	int64_t rotate_us;
 	uint64_t rotate_bytes;
+	int64_t
+	    max_lag_us; /* for the caller: bulk that is older is not given to the sink; 0: all is */
 };
 
 struct sink {

@@ -132,6 +132,19 @@ static bool matches(const char *pattern, const char *s)
 	       strcmp(s + n - tail, star + 1) == 0;
 }
 
+/* A tag of the alert's rule; what agreed has none. */
+static bool has_tag(const struct alert *a, const char *pattern)
+{
+	char tag[128];
+
+	for (unsigned i = 0; i < a->n_tags && pattern != NULL; i++) {
+		snprintf(tag, sizeof(tag), "%.*s", SLICE_ARG(a->tags[i]));
+		if (matches(pattern, tag))
+			return true;
+	}
+	return pattern == NULL;
+}
+
 /* The first response rule that fits; all of what it names must. */
 static const struct response_rule *response_of(const struct policy *p, const struct alert *a)
 {
@@ -139,7 +152,7 @@ static const struct response_rule *response_of(const struct policy *p, const str
 		const struct response_rule *r = (const struct response_rule *)p->c->rules.v + i;
 
 		if (matches(r->rule, a->rule) && matches(r->level, level_names[a->level]) &&
-		    matches(r->category, category_names[a->category]) && r->tag == NULL)
+		    matches(r->category, category_names[a->category]) && has_tag(a, r->tag))
 			return r;
 	}
 	return NULL;

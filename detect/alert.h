@@ -51,6 +51,8 @@ struct alert {
 	uint64_t count;	    /* hits counted in so far */
 	unsigned revision;  /* 1 at first; raised at doublings of the count */
 	bool page;
+	const struct slice *tags; /* of the rule; only valid while the alert is being said */
+	unsigned n_tags;
 	uint32_t lines[ALERT_MAX_LINES];
 	unsigned n_lines;
 	uint64_t events[ALERT_MAX_IDS][2]; /* ids of the first events */

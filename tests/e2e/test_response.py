@@ -120,3 +120,18 @@ def test_a_database_of_an_earlier_version_gets_the_new_columns(web):
     assert alert(web, "203.0.113.10")[3] == 1
     assert alert(web, "203.0.113.9")[3] is None
     web.stop()
+
+
+def test_a_response_is_chosen_by_a_tag_of_the_rule(web):
+    for n, tag in ((1, "attack.t1190"), (2, "team.shop")):
+        text = RULE.replace("t.union", f"t.tag{n}").replace("000000000001", f"0000000001{n:02}")
+        text = text.replace("union\\b.{1,20}select", f"tag{n}").split("tests:")[0]
+        (web.root / "rules" / f"tag{n}.yml").write_text(text.replace("level: high", f"level: high\ntags: [attack.recon, {tag}]"))
+    web.response = "{mode: shadow, rules: [{tag: team.*, action: notify}, {tag: attack.t1190, rule: t.tag9, action: observe}]}"
+    web.start()
+    put(web, access_line(1, "/?q=tag1", "203.0.113.31"), access_line(1, "/?q=tag2", "203.0.113.32"),
+        access_line(1, ATTACK, "203.0.113.33"))
+    assert alert(web, "203.0.113.31", "t.tag1")[1] == "block"
+    assert alert(web, "203.0.113.32", "t.tag2")[1] == "notify"
+    assert alert(web, "203.0.113.33")[1] == "block"
+    web.stop()

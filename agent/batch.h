@@ -29,6 +29,11 @@ struct batch {
 	struct success
 	    successes[BATCH_SUCCESSES]; /* what is new of them; more wait for their next time */
 	unsigned n_successes;
+	struct batch_difference { /* rules whose filters were wrong */
+		char rule[128];
+		uint64_t event[2];
+	} differences[4];
+	unsigned n_differences;
 	struct arena texts; /* entity values of the sightings */
 	bool moved;
 	struct position_move move;

@@ -94,6 +94,20 @@ static void put_successes(struct committer *c, const struct batch *b)
 	c->n_state++;
 }
 
+static void put_differences(struct committer *c, const struct batch *b)
+{
+	for (unsigned i = 0; i < b->n_differences; i++) {
+		struct alert a;
+		struct verdict_on_alert v = { .mode = (enum response_mode)c->a->cfg.response.mode,
+			.effective = ACTION_NOTIFY,
+			.collateral = -1 };
+
+		alert_of_difference(b->differences[i].rule, b->differences[i].event, c->now_us, &a);
+		alert_record(&c->a->said, &a, &v);
+		stats_add(&c->a->stats, alerts, 1);
+	}
+}
+
 static void take_batch(struct committer *c, const struct batch *b, struct journal_frame *f)
 {
 	c->read_us = b->read_us;
@@ -104,6 +118,7 @@ static void take_batch(struct committer *c, const struct batch *b, struct journa
 	f->bytes_in += b->bytes_in;
 	if (b->moved)
 		put_position(c, &b->move);
+	put_differences(c, b);
 	if (b->n_successes > 0)
 		put_successes(c, b);
 	for (unsigned i = 0; i < b->n_sightings; i++)

@@ -208,6 +208,10 @@ const struct config_key config_keys[] = {
 	{ "rules", CONFIG_TEXTS, AT(config, rules),
 	    .help = "folders of Sigma rules; default: /etc/sekisho/rules, then "
 		    "/usr/share/sekisho/rules" },
+	{ "check_one_in", CONFIG_UINT, AT(config, check_one_in), .def = "1000",
+	    .help = "one event in so many is also decided without filters; a difference raises an "
+		    "alert "
+		    "and the rule goes without one from then on; 0: none" },
 	{ "journal", CONFIG_SECTION, AT(config, journal),
 	    .help = "the log on disk that everything goes through", .keys = journal_keys },
 	{ "sinks", CONFIG_MAP, AT(config, sinks), .help = "where events and alerts are delivered",

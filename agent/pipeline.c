@@ -47,6 +47,7 @@ int pipeline_use(struct pipeline *p, struct trigger_plan *plan, struct err *e)
 
 	if (g == NULL)
 		return -1;
+	g->check_one_in = p->engine->check_one_in;
 	engine_free(p->engine);
 	p->engine = g;
 	return 0;
@@ -163,6 +164,9 @@ static void collect(struct pipeline *p, unsigned base)
 	engine_run(g, &p->arena);
 	for (unsigned i = 0; i < g->n_hits && p->n_hits < PIPELINE_MAX_HITS; i++)
 		p->hits[p->n_hits++] = (struct hit){ g->hits[i].event + base, g->hits[i].rule };
+	for (unsigned i = 0; i < g->n_differences && p->n_differences < ENGINE_MAX_DIFFERENCES; i++)
+		p->differences[p->n_differences++] =
+		    (struct difference){ g->differences[i].event + base, g->differences[i].rule };
 	engine_begin(g);
 }
 
@@ -171,7 +175,7 @@ static void detect(struct pipeline *p, const struct line_rules *r)
 {
 	unsigned base = 0;
 
-	p->n_hits = 0;
+	p->n_hits = p->n_differences = 0;
 	engine_begin(p->engine);
 	for (unsigned i = 0; i < p->n_events; i++) {
 		unsigned classes = engine_classes(&p->events[i], r->proxy) | r->classes;

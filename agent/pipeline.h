@@ -71,6 +71,8 @@ struct pipeline {
 	unsigned n_attrs;
 	struct hit *hits; /* on the events of the last window, ordered by event */
 	unsigned n_hits;
+	struct difference differences[ENGINE_MAX_DIFFERENCES]; /* between filters and rules */
+	unsigned n_differences;
 	struct engine *engine;
 	struct processes *processes;	 /* who started whom, of audit events */
 	const struct redactor *redactor; /* NULL: nothing is masked */

@@ -100,6 +100,7 @@ void engine_begin(struct engine *g)
 	g->laid = 0;
 	g->n_events = 0;
 	g->n_hits = 0;
+	g->n_differences = 0;
 }
 
 unsigned engine_classes(const struct event *ev, bool proxy)
@@ -261,6 +262,10 @@ void engine_run(struct engine *g, struct arena *a)
 	for (unsigned i = 0; i < g->n_events; i++) {
 		const uint64_t *row = g->candidates + (size_t)i * g->words;
 		bool any = g->events[i].is_cut || g->reference;
+
+		if (g->check_one_in != 0 && ++g->since_check >= g->check_one_in &&
+		    !g->events[i].is_cut) /* what is cut is said, and differs by right */
+			check_event(g, i);
 
 		for (unsigned w = 0; w < g->words; w++)
 			any = any || row[w] != 0;

@@ -13,7 +13,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 os.environ.setdefault("CACHE_DIRECTORY", tempfile.mkdtemp(prefix="sekisho-cache."))
 SEKISHO = os.environ.get("SEKISHO", str(ROOT / "build" / "sekisho"))
-DEADLINE_S = 90
+DEADLINE_S = int(os.environ.get("DEADLINE_S", 90))
 
 
 def wait_for(check, what, deadline_s=DEADLINE_S):

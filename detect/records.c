@@ -124,6 +124,8 @@ static void add_field(struct reading *x, const struct audit_field *f)
 		add_argument(x, f);
 		return;
 	}
+	if (slice_eq(f->name, SLICE("type")))
+		return; /* the head says it: the index of types knows no other */
 	v = audit_value(x->arena, f);
 	if (v.p == NULL)
 		return;

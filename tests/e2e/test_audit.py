@@ -63,6 +63,7 @@ EVENTS = [
       f'EXECVE a2[1]={hexed(" >& /dev/null")}'], {"a.not", "a.words"}),
     ([call(72, 60, "/usr/bin/whoami", more='\x1dUID="www-data"').replace("success=yes", "success=no"),
       'CWD cwd="/var/www"'], set()),
+    ([call(73, 1, "/usr/bin/x", more='type=EXECVE'), 'CWD cwd="/"'], set()),
 ]
 
 

@@ -75,6 +75,27 @@ static void put_lists(struct fields *f, const struct alert *a)
 	buf_free(&b);
 }
 
+void alert_of_difference(const char *rule, const uint64_t event[2], int64_t now_us, struct alert *a)
+{
+	XXH128_hash_t h = XXH3_128bits_withSeed(rule, strlen(rule), (uint64_t)now_us);
+
+	*a = (struct alert){ .id = { h.high64, h.low64 },
+		.time_us = now_us,
+		.first_us = now_us,
+		.last_us = now_us,
+		.category = CATEGORY_PROTOCOL,
+		.level = LEVEL_CRITICAL,
+		.entity = ENTITY_OTHER,
+		.action = ACTION_NOTIFY,
+		.count = 1,
+		.revision = 1,
+		.page = true,
+		.events = { { event[0], event[1] } },
+		.n_events = 1 };
+	snprintf(a->rule, sizeof(a->rule), "sekisho.engine.difference");
+	snprintf(a->value, sizeof(a->value), "%s", rule);
+}
+
 void alert_record(struct record_writer *w, const struct alert *a, const struct verdict_on_alert *v)
 {
 	struct fields f;
@@ -97,6 +118,8 @@ void alert_record(struct record_writer *w, const struct alert *a, const struct v
 	put_text(&f, "effective", action_names[v->effective]);
 	put_text(&f, "mode", mode_names[v->mode]);
 	put_text(&f, "reason", v->reason);
+	if (v->collateral >= 0)
+		put_i64(&f, "collateral", v->collateral);
 	put_text(&f, "page", a->page ? "true" : "false");
 	put_i64(&f, "duration_s", a->duration_s);
 	put_i64(&f, "count", (int64_t)a->count);

@@ -57,7 +57,8 @@ struct batch *batch_take(struct batch_queue *q)
 	buf_reset(&b->bulk);
 	arena_reset(&b->texts);
 	b->next = NULL;
-	b->n_control = b->n_bulk = b->n_events = b->n_sightings = 0;
+	b->n_control = b->n_bulk = b->n_events = b->n_sightings = b->n_successes =
+	    b->n_differences = 0;
 	b->moved = false;
 	b->bytes_in = 0;
 	return b;

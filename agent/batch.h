@@ -8,6 +8,7 @@
 #define AGENT_BATCH_H
 
 #include "agent/positions.h"
+#include "agent/successes.h"
 #include "base/arena.h"
 #include "base/record.h"
 #include "detect/correlate.h"
@@ -15,7 +16,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { BATCH_COUNT = 4, BATCH_MAX_SIGHTINGS = 8192 };
+enum { BATCH_COUNT = 4, BATCH_MAX_SIGHTINGS = 8192, BATCH_SUCCESSES = 256 };
 
 struct batch {
 	struct batch *next;
@@ -25,6 +26,14 @@ struct batch {
 	unsigned n_events;	    /* of these, events */
 	struct sighting *sightings;
 	unsigned n_sightings;
+	struct success
+	    successes[BATCH_SUCCESSES]; /* what is new of them; more wait for their next time */
+	unsigned n_successes;
+	struct batch_difference { /* rules whose filters were wrong */
+		char rule[128];
+		uint64_t event[2];
+	} differences[4];
+	unsigned n_differences;
 	struct arena texts; /* entity values of the sightings */
 	bool moved;
 	struct position_move move;

@@ -82,6 +82,32 @@ static void put_sighting(struct committer *c, const struct sighting *s)
 	c->n_state++;
 }
 
+/* They are part of the state: a restart must not make a shared address look like one man's. */
+static void put_successes(struct committer *c, const struct batch *b)
+{
+	for (unsigned i = 0; i < b->n_successes; i++)
+		successes_add(policy_successes(c->a->policy), &b->successes[i]);
+	buf_reset(&c->state);
+	buf_char(&c->state, STATE_SUCCESSES);
+	success_save(b->successes, b->n_successes, &c->state);
+	record_put_state(&c->a->said, RECORD_STATE, buf_as_slice(&c->state));
+	c->n_state++;
+}
+
+static void put_differences(struct committer *c, const struct batch *b)
+{
+	for (unsigned i = 0; i < b->n_differences; i++) {
+		struct alert a;
+		struct verdict_on_alert v = { .mode = (enum response_mode)c->a->cfg.response.mode,
+			.effective = ACTION_NOTIFY,
+			.collateral = -1 };
+
+		alert_of_difference(b->differences[i].rule, b->differences[i].event, c->now_us, &a);
+		alert_record(&c->a->said, &a, &v);
+		stats_add(&c->a->stats, alerts, 1);
+	}
+}
+
 static void take_batch(struct committer *c, const struct batch *b, struct journal_frame *f)
 {
 	c->read_us = b->read_us;
@@ -92,6 +118,9 @@ static void take_batch(struct committer *c, const struct batch *b, struct journa
 	f->bytes_in += b->bytes_in;
 	if (b->moved)
 		put_position(c, &b->move);
+	put_differences(c, b);
+	if (b->n_successes > 0)
+		put_successes(c, b);
 	for (unsigned i = 0; i < b->n_sightings; i++)
 		put_sighting(c, &b->sightings[i]);
 }

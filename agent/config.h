@@ -109,6 +109,7 @@ struct config {
 	bool read_all;
 	unsigned sandbox; /* enum sandbox_mode */
 	struct config_texts sandbox_read, sandbox_connect;
+	uint64_t check_one_in;
 	struct config_items inputs;   /* struct input_config */
 	struct config_items networks; /* struct network_config */
 	struct config_items sinks;    /* struct sink_config */

@@ -94,7 +94,8 @@ static const struct config_key sink_keys[] = {
 	    .help = "the oldest rows or files go when it is larger", .min = MIB },
 	{ "max_lag", CONFIG_DURATION, AT(sink_config, max_lag_us),
 	    .help = "how far the sink may fall behind before events other than detections are "
-		    "skipped; default: as far as the journal holds" },
+		    "skipped and counted as shed for it; default: as far as the journal holds",
+	    .min = SECOND },
 	{ "compress", CONFIG_BOOL, AT(sink_config, compress), .def = "true", .help = "file: gzip" },
 	{ "rotate", CONFIG_DURATION, AT(sink_config, rotate_us), .def = "5m",
 	    .help = "file: a file is closed after this time", .min = SECOND },
@@ -139,7 +140,8 @@ static const struct config_key journal_keys[] = {
 
 static const struct config_key response_rule_keys[] = {
 	{ "rule", CONFIG_TEXT, AT(response_rule, rule), .help = "name, `*` stands for anything" },
-	{ "tag", CONFIG_TEXT, AT(response_rule, tag), .help = "a tag of the rule" },
+	{ "tag", CONFIG_TEXT, AT(response_rule, tag),
+	    .help = "a tag of the rule or correlation, `*` stands for anything" },
 	{ "level", CONFIG_TEXT, AT(response_rule, level), .help = "level of the alert" },
 	{ "category", CONFIG_TEXT, AT(response_rule, category), .help = "category of the alert" },
 	{ "action", CONFIG_ENUM, AT(response_rule, action), .def = "default", .help = "what to do",
@@ -174,7 +176,8 @@ static const struct config_key response_keys[] = {
 	{ "max_blocks", CONFIG_UINT, AT(config, response.max_blocks), .def = "10000",
 	    .help = "blocks at one time", .min = 1, .max = 100000 },
 	{ "max_collateral", CONFIG_UINT, AT(config, response.max_collateral), .def = "3",
-	    .help = "accounts that may share a blocked address" },
+	    .help = "accounts, else sessions, else user agents that may share a blocked address; "
+		    "from 8 on: any number" },
 	{ "rules", CONFIG_LIST, AT(config, response.rules),
 	    .help = "other responses for some alerts; the first that fits counts",
 	    .keys = response_rule_keys, .item_size = sizeof(struct response_rule) },
@@ -225,6 +228,10 @@ const struct config_key config_keys[] = {
 	{ "rules", CONFIG_TEXTS, AT(config, rules),
 	    .help = "folders of Sigma rules; default: /etc/sekisho/rules, then "
 		    "/usr/share/sekisho/rules" },
+	{ "check_one_in", CONFIG_UINT, AT(config, check_one_in), .def = "1000",
+	    .help = "one event in so many is also decided without filters; a difference raises an "
+		    "alert "
+		    "and the rule goes without one from then on; 0: none" },
 	{ "journal", CONFIG_SECTION, AT(config, journal),
 	    .help = "the log on disk that everything goes through", .keys = journal_keys },
 	{ "sinks", CONFIG_MAP, AT(config, sinks), .help = "where events and alerts are delivered",

@@ -1,6 +1,7 @@
 #include "agent/pipeline.h"
 
 #include "agent/assemble.h"
+#include "agent/processes.h"
 #include "base/crc32c.h"
 #include "base/err.h"
 #include "detect/redact.h"
@@ -20,7 +21,9 @@ int pipeline_init(
 	p->attrs = malloc(sizeof(*p->attrs) * PIPELINE_MAX_ATTRS);
 	p->engine = engine_new(plan, e);
 	p->hits = malloc(sizeof(*p->hits) * PIPELINE_MAX_HITS);
-	if (p->events == NULL || p->attrs == NULL || p->engine == NULL || p->hits == NULL) {
+	p->processes = processes_new();
+	if (p->events == NULL || p->attrs == NULL || p->engine == NULL || p->hits == NULL ||
+	    p->processes == NULL) {
 		pipeline_free(p);
 		return err_set(e, ENOMEM, "no memory for a batch");
 	}
@@ -33,6 +36,7 @@ void pipeline_free(struct pipeline *p)
 	free(p->events);
 	free(p->attrs);
 	free(p->hits);
+	processes_free(p->processes);
 	arena_free(&p->arena);
 	*p = (struct pipeline){ 0 };
 }
@@ -43,6 +47,7 @@ int pipeline_use(struct pipeline *p, struct trigger_plan *plan, struct err *e)
 
 	if (g == NULL)
 		return -1;
+	g->check_one_in = p->engine->check_one_in;
 	engine_free(p->engine);
 	p->engine = g;
 	return 0;
@@ -132,6 +137,8 @@ static void add_event(struct pipeline *p, const struct line_rules *r, const stru
 	if (ev->flags != 0)
 		flags_to_attrs(p, ev, g);
 	map_identity(r, ev);
+	if (r->parser->grouping == PARSE_SERIAL)
+		processes_event(p->processes, &p->arena, ev);
 	settle_time(p, r, ev);
 	client_resolve(&r->client, &p->arena, ev);
 	if (p->is_copy != NULL && p->is_copy(p->is_copy_ctx, ev, ctx->entry)) {
@@ -157,6 +164,9 @@ static void collect(struct pipeline *p, unsigned base)
 	engine_run(g, &p->arena);
 	for (unsigned i = 0; i < g->n_hits && p->n_hits < PIPELINE_MAX_HITS; i++)
 		p->hits[p->n_hits++] = (struct hit){ g->hits[i].event + base, g->hits[i].rule };
+	for (unsigned i = 0; i < g->n_differences && p->n_differences < ENGINE_MAX_DIFFERENCES; i++)
+		p->differences[p->n_differences++] =
+		    (struct difference){ g->differences[i].event + base, g->differences[i].rule };
 	engine_begin(g);
 }
 
@@ -165,10 +175,10 @@ static void detect(struct pipeline *p, const struct line_rules *r)
 {
 	unsigned base = 0;
 
-	p->n_hits = 0;
+	p->n_hits = p->n_differences = 0;
 	engine_begin(p->engine);
 	for (unsigned i = 0; i < p->n_events; i++) {
-		unsigned classes = engine_classes(&p->events[i], r->proxy);
+		unsigned classes = engine_classes(&p->events[i], r->proxy) | r->classes;
 
 		if (engine_add(p->engine, &p->events[i], classes))
 			continue;

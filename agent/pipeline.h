@@ -20,6 +20,7 @@
 struct entry;
 struct err;
 struct group;
+struct processes;
 struct regex;
 struct redactor;
 
@@ -41,6 +42,7 @@ struct line_rules {
 	unsigned n_identity;
 	const struct regex *start; /* multi-line: an event starts at a line that matches */
 	bool proxy;		   /* logsource: proxy */
+	unsigned classes;	   /* CLASS_* that events have besides: examples of rules */
 	bool control;		   /* lane: control */
 	int tz_s;		   /* of stamps without a zone */
 	int64_t ref_us;		   /* for stamps without a year */
@@ -69,7 +71,10 @@ struct pipeline {
 	unsigned n_attrs;
 	struct hit *hits; /* on the events of the last window, ordered by event */
 	unsigned n_hits;
+	struct difference differences[ENGINE_MAX_DIFFERENCES]; /* between filters and rules */
+	unsigned n_differences;
 	struct engine *engine;
+	struct processes *processes;	 /* who started whom, of audit events */
 	const struct redactor *redactor; /* NULL: nothing is masked */
 	struct stamp_cache stamp;
 	int64_t last_time_us; /* of the event before, across windows of one log */

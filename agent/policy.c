@@ -17,10 +17,12 @@ struct policy *policy_new(
 {
 	struct policy *p = calloc(1, sizeof(*p));
 
-	if (p != NULL)
+	if (p != NULL) {
 		p->blocks = calloc(c->max_blocks, sizeof(*p->blocks));
-	if (p == NULL || p->blocks == NULL) {
-		free(p);
+		p->successes = successes_new(host_id);
+	}
+	if (p == NULL || p->blocks == NULL || p->successes == NULL) {
+		policy_free(p);
 		err_set(e, ENOMEM, "no memory for the table of blocks");
 		return NULL;
 	}
@@ -39,8 +41,14 @@ void policy_free(struct policy *p)
 	if (p == NULL)
 		return;
 	ip_set_free(&p->never);
+	successes_free(p->successes);
 	free(p->blocks);
 	free(p);
+}
+
+struct successes *policy_successes(struct policy *p)
+{
+	return p->successes;
 }
 
 const struct ip_set *policy_never(const struct policy *p)
@@ -124,6 +132,19 @@ static bool matches(const char *pattern, const char *s)
 	       strcmp(s + n - tail, star + 1) == 0;
 }
 
+/* A tag of the alert's rule; what agreed has none. */
+static bool has_tag(const struct alert *a, const char *pattern)
+{
+	char tag[128];
+
+	for (unsigned i = 0; i < a->n_tags && pattern != NULL; i++) {
+		snprintf(tag, sizeof(tag), "%.*s", SLICE_ARG(a->tags[i]));
+		if (matches(pattern, tag))
+			return true;
+	}
+	return pattern == NULL;
+}
+
 /* The first response rule that fits; all of what it names must. */
 static const struct response_rule *response_of(const struct policy *p, const struct alert *a)
 {
@@ -131,30 +152,54 @@ static const struct response_rule *response_of(const struct policy *p, const str
 		const struct response_rule *r = (const struct response_rule *)p->c->rules.v + i;
 
 		if (matches(r->rule, a->rule) && matches(r->level, level_names[a->level]) &&
-		    matches(r->category, category_names[a->category]) && r->tag == NULL)
+		    matches(r->category, category_names[a->category]) && has_tag(a, r->tag))
 			return r;
 	}
 	return NULL;
 }
 
-static const char *refuse(
-    struct policy *p, const struct alert *a, const struct ip_prefix *x, int64_t now_us)
+/* Whom else a block would hit. */
+static const char *others(const struct policy *p, const struct alert *a, int n, int64_t now_us)
+{
+	if (n > 0 && (uint64_t)n > p->c->max_collateral)
+		return "more accounts, sessions or agents than max_collateral succeeded from this "
+		       "address in 24 h";
+	if (a->entity == ENTITY_CLIENT &&
+	    successes_other_agent(p->successes, &a->address, a->agent, now_us))
+		return "another user agent succeeded from this address in 24 h";
+	if (n < 0 && a->provenance == PROVENANCE_FORWARDED && ip_is_v4(&a->address))
+		return "it is unknown how many share this forwarded address";
+	return NULL;
+}
+
+/*
+ * A response that would hit too many steps down: challenge, rate limit, notify. What the planes of
+ * a host can't do is passed over: a firewall blocks or it does not.
+ */
+static enum action step_down(enum action a)
+{
+	do
+		a = (enum action)(a + 1);
+	while (a == ACTION_CHALLENGE || a == ACTION_LIMIT);
+	return a;
+}
+
+static const char *refuse(struct policy *p, const struct alert *a, const struct ip_prefix *x,
+    int collateral, int64_t now_us)
 {
 	const char *why = NULL;
 
 	if (!a->has_address ||
 	    (a->provenance != PROVENANCE_PEER && a->provenance != PROVENANCE_FORWARDED))
 		why = "nobody we trust saw this address";
+	else if ((why = others(p, a, collateral, now_us)) != NULL)
+		return why;
 	else if (a->provenance == PROVENANCE_FORWARDED)
 		why = "the address came through a proxy: the host firewall does not see it";
 	else if (a->time_us < now_us - p->c->max_event_age_us)
 		why = "the event is older than max_event_age";
-	else if ((why = policy_guard(p, x, now_us)) == NULL) {
-		if (policy_collateral(p, &a->address, now_us) > p->c->max_collateral)
-			why = "too many accounts succeeded from this address";
-		else if (over_rate(p, now_us))
-			why = "more blocks a minute than max_per_minute: blocking is stopped";
-	}
+	else if ((why = policy_guard(p, x, now_us)) == NULL && over_rate(p, now_us))
+		why = "more blocks a minute than max_per_minute: blocking is stopped";
 	return why;
 }
 
@@ -209,14 +254,16 @@ void policy_alert(struct policy *p, const struct alert *a, int64_t now_us, int64
 	const char *why = NULL;
 
 	*out = (struct verdict_on_alert){ .mode = (enum response_mode)p->c->mode,
-		.effective = action };
+		.effective = action,
+		.collateral =
+		    a->has_address ? successes_from(p->successes, &a->address, now_us) : -1 };
 	if (r != NULL && r->mode <= MODE_ENFORCE)
 		out->mode = (enum response_mode)r->mode;
 	if (action != ACTION_BLOCK)
 		return;
-	why = refuse(p, a, &x, now_us);
+	why = refuse(p, a, &x, out->collateral, now_us);
 	if (why != NULL) {
-		out->effective = ACTION_NOTIFY;
+		out->effective = step_down(action);
 		snprintf(out->reason, sizeof(out->reason), "%s", why);
 		return;
 	}

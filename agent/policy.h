@@ -19,6 +19,7 @@
 
 struct err;
 struct policy;
+struct successes;
 
 enum block_state { BLOCK_ACTIVE, BLOCK_SHADOW, BLOCK_EXPIRED, BLOCK_REMOVED };
 
@@ -43,6 +44,7 @@ struct verdict_on_alert {
 	enum action effective; /* after guard and collateral; what is or would be done */
 	char reason[256];      /* when effective is less than the alert's action */
 	bool blocked;	       /* a block was made or prolonged */
+	int collateral;	       /* who else succeeded from the address in 24 h; -1: unknown */
 };
 
 typedef void block_cb(void *ctx, const struct block *b);
@@ -78,8 +80,8 @@ bool policy_undo(struct policy *p, const char *rule, int64_t since_us, int64_t n
 void policy_list(const struct policy *p, bool json, int64_t now_us, struct buf *out);
 void policy_explain(const struct policy *p, const struct ip *a, int64_t now_us, struct buf *out);
 
-/* An address succeeded with this account, session or agent (hash): collateral. */
-void policy_success(struct policy *p, const struct ip *a, uint64_t who, int64_t now_us);
+/* Who succeeded from where: collateral. The table is the policy's. */
+struct successes *policy_successes(struct policy *p);
 
 /* Each block that should be enforced now. */
 void policy_each_active(

@@ -9,9 +9,6 @@
 #include <ifaddrs.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <xxhash.h>
-
-#define DAY_US (INT64_C(86400) * 1000000)
 
 /* ---- this host ---- */
 
@@ -88,45 +85,6 @@ int policy_discover(struct policy *p, struct err *e)
 	own_addresses(p);
 	resolvers(p);
 	gateways(p);
-	return 0;
-}
-
-/* ---- collateral ---- */
-
-static uint64_t address_hash(const struct ip *a)
-{
-	struct ip_prefix x = ip_prefix_of(a, ip_is_v4(a) ? 128 : 64);
-
-	return XXH3_64bits(x.addr.b, 16) | 1;
-}
-
-void policy_success(struct policy *p, const struct ip *a, uint64_t who, int64_t now_us)
-{
-	uint64_t h = address_hash(a);
-	struct success *pair = &p->success[h % (POLICY_SUCCESS / 2) * 2];
-	struct success *s = pair[0].address == h		 ? &pair[0]
-			    : pair[1].address == h		 ? &pair[1]
-			    : pair[0].last_us <= pair[1].last_us ? &pair[0]
-								 : &pair[1];
-
-	if (s->address != h || s->last_us < now_us - DAY_US)
-		*s = (struct success){ .address = h };
-	s->last_us = now_us;
-	for (unsigned i = 0; i < s->n; i++)
-		if (s->who[i] == who)
-			return;
-	if (s->n < POLICY_WHO)
-		s->who[s->n++] = who;
-}
-
-unsigned policy_collateral(const struct policy *p, const struct ip *a, int64_t now_us)
-{
-	uint64_t h = address_hash(a);
-	const struct success *pair = &p->success[h % (POLICY_SUCCESS / 2) * 2];
-
-	for (unsigned i = 0; i < 2; i++)
-		if (pair[i].address == h && pair[i].last_us >= now_us - DAY_US)
-			return pair[i].n;
 	return 0;
 }
 
@@ -287,7 +245,7 @@ void policy_explain(const struct policy *p, const struct ip *a, int64_t now_us, 
 {
 	struct ip_prefix x = ip_prefix_of(a, ip_is_v4(a) ? 128 : 64);
 	const char *why = policy_guard(p, &x, now_us);
-	unsigned n = policy_collateral(p, a, now_us);
+	int n = successes_from(p->successes, a, now_us);
 	bool any = false;
 
 	for (unsigned i = 0; i < p->n; i++) {
@@ -302,8 +260,13 @@ void policy_explain(const struct policy *p, const struct ip *a, int64_t now_us, 
 	}
 	if (!any)
 		buf_str(out, "no block, now or of late\n");
-	buf_printf(
-	    out, "collateral: %u accounts, sessions or agents succeeded from there in 24 h\n", n);
+	if (n < 0)
+		buf_str(out,
+		    "collateral: unknown, nobody is remembered to have succeeded from there\n");
+	else
+		buf_printf(out,
+		    "collateral: %d%s accounts, sessions or agents succeeded from there in 24 h\n",
+		    n, n == SUCCESS_WHO ? " or more" : "");
 	if (why != NULL)
 		buf_printf(out, "it could not be blocked: %s\n", why);
 }

@@ -3,16 +3,9 @@
 #define AGENT_POLICY_TABLE_H
 
 #include "agent/policy.h"
+#include "agent/successes.h"
 
-enum { POLICY_MAX_ALLOWED = 64, POLICY_SUCCESS = 8192, POLICY_WHO = 8 };
-
-/* Who succeeded from an address in the last day: hashes, as many as matter. */
-struct success {
-	uint64_t address; /* hash; 0: free */
-	int64_t last_us;
-	uint64_t who[POLICY_WHO];
-	unsigned n;
-};
+enum { POLICY_MAX_ALLOWED = 64 };
 
 struct policy {
 	const struct response_config *c;
@@ -28,8 +21,7 @@ struct policy {
 	int64_t minute_us;
 	unsigned in_minute;
 	bool tripped;
-	struct success
-	    success[POLICY_SUCCESS]; /* a slot by hash; a newcomer displaces the older of two */
+	struct successes *successes;
 };
 
 struct block *policy_find(const struct policy *p, const struct ip_prefix *x);
@@ -37,8 +29,5 @@ bool policy_is_live(const struct block *b, int64_t now_us);
 
 /* NULL, or why the prefix may not be blocked. */
 const char *policy_guard(const struct policy *p, const struct ip_prefix *x, int64_t now_us);
-
-/* Distinct accounts (else sessions, else agents) that succeeded from there in 24 h. */
-unsigned policy_collateral(const struct policy *p, const struct ip *a, int64_t now_us);
 
 #endif

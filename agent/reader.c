@@ -97,6 +97,9 @@ static void put_events(struct reader *r, unsigned input, const char *path, uint6
 		*has = true;
 		record_put_event(w, 0, ev);
 		r->batch->n_events++;
+		if (r->batch->n_successes < BATCH_SUCCESSES &&
+		    successes_event(r->successes, ev, &r->batch->successes[r->batch->n_successes]))
+			r->batch->n_successes++;
 		stats_add(&r->a->stats, detections, ev->n_detections);
 	}
 }
@@ -125,6 +128,8 @@ static void count(struct reader *r, uint64_t used)
 	stats_add(s, parse_errors, p->bad);
 	stats_add(s, match_undecided, p->engine->undecided);
 	stats_add(s, regex_calls, p->engine->regex_calls);
+	stats_add(s, engine_checks, p->engine->checks);
+	p->engine->checks = 0;
 	p->lines = p->bad = p->copies = 0;
 	p->engine->undecided = p->engine->regex_calls = 0;
 }
@@ -144,10 +149,32 @@ static void send_batch(struct reader *r)
 	batch_put(&r->a->queue, b);
 }
 
+/* The filters promise never to miss: that they did is worth waking somebody. */
+static void put_differences(struct reader *r, uint64_t origin_hash)
+{
+	const struct pipeline *p = &r->pipeline;
+	const size_t max = sizeof(r->batch->differences) / sizeof(*r->batch->differences);
+
+	for (unsigned i = 0; i < p->n_differences; i++) {
+		const struct rule *rule = &p->engine->rs->rules[p->differences[i].rule];
+		struct batch_difference *d = &r->batch->differences[r->batch->n_differences];
+
+		stats_add(&r->a->stats, engine_differences, 1);
+		log_error("a filter missed what its rule matches; the rule goes without it now",
+		    "rule=%.*s", SLICE_ARG(rule->name));
+		if (r->batch->n_differences == max)
+			continue;
+		r->batch->n_differences++;
+		snprintf(d->rule, sizeof(d->rule), "%.*s", SLICE_ARG(rule->name));
+		record_event_id(origin_hash, &p->events[p->differences[i].event], d->event);
+	}
+}
+
 struct batch *reader_put(struct reader *r, unsigned input, const char *path, uint64_t origin_hash)
 {
 	begin_batch(r);
 	put_events(r, input, path, origin_hash);
+	put_differences(r, origin_hash);
 	sight_window(&r->pipeline, r->a->correlator, origin_hash, on_sighting, r->batch);
 	return r->batch;
 }
@@ -357,9 +384,13 @@ static int reader_open(struct reader *r, struct err *e)
 	if (r->tail == NULL ||
 	    pipeline_init(&r->pipeline, r->a->rules.plan, r->a->redactor, e) != 0)
 		return -1;
+	r->pipeline.engine->check_one_in = r->a->cfg.check_one_in;
 	r->deflater = deflater_new();
 	if (r->deflater == NULL)
 		return err_set(e, 0, "no memory for compression");
+	r->successes = successes_new(r->a->host.id);
+	if (r->successes == NULL)
+		return err_set(e, 0, "no memory for who succeeded");
 	return add_inputs(r, e) == 0 ? open_dedupe(r, e) : -1;
 }
 
@@ -372,6 +403,7 @@ static void reader_close(struct reader *r)
 	reader_journald_close(r);
 	reader_stdin_close(r);
 	dedupe_free(r->dedupe);
+	successes_free(r->successes);
 	if (r->pipeline.events != NULL)
 		pipeline_free(&r->pipeline);
 	deflater_free(r->deflater);

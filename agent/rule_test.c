@@ -32,6 +32,14 @@ static bool put_line(struct tester *t, struct slice s)
 	return true;
 }
 
+/* An example may name fields as rules do: the attribute that stands for one, else the name. */
+static struct slice attribute_of(struct slice name)
+{
+	struct field f = field_find(name);
+
+	return f.kind == FIELD_ATTR || f.kind == FIELD_OTHER ? field_output_name(&f) : name;
+}
+
 /* An attribute map is given as a JSON line: the json parser takes OpenTelemetry names as they are.
  */
 static bool put_map(struct tester *t, const struct yaml *y)
@@ -42,7 +50,7 @@ static bool put_map(struct tester *t, const struct yaml *y)
 
 	json_open(&j, '{');
 	for (unsigned i = 0; i < y->n; i++) {
-		json_key(&j, y->child[i].key);
+		json_key(&j, attribute_of(y->child[i].key));
 		json_text(&j, y->child[i].text);
 	}
 	json_close(&j, '}');
@@ -81,6 +89,8 @@ static void run(struct tester *t, bool is_map)
 	struct window_in in = { .text = { t->text, t->n }, .line = 1, .final = true };
 
 	lr.parser = parser_for(t, is_map);
+	if (is_map && t->rule != NULL) /* what kind of event it is goes without saying */
+		lr.classes = t->rule->classes;
 	lr.ref_us = clock_now_us();
 	t->fired = false;
 	t->o->pipeline.last_time_us = 0;

@@ -24,6 +24,8 @@ struct ship {
 	struct journal_cursor_file *file; /* when the sink keeps no cursor */
 	int registration;
 	struct dead_letter *dead;
+	int64_t max_lag_us; /* bulk that waited longer is skipped; 0: none */
+	uint64_t skipped;   /* records, in the commit under way */
 	struct journal_reader *reader[JOURNAL_LANES];
 	struct record_reader records;
 	struct journal_cursor cursor; /* what is durable */
@@ -164,6 +166,7 @@ static enum sink_result take(
 	case JOURNAL_READ_SHED:
 		*more = true;
 		lane->shed += item.n;
+		s->skipped += item.n;
 		break;
 	case JOURNAL_READ_DAMAGE:
 		*more = true;
@@ -210,6 +213,10 @@ static enum sink_result commit(struct ship *s, struct err *e)
 		return rc;
 	if (s->file != NULL && journal_cursor_save(s->file, &s->next, e) != 0)
 		return SINK_RETRY;
+	if (s->skipped > 0)
+		log_warn("a sink fell too far behind, or the journal was too full: events but no "
+			 "detections were skipped",
+		    "sink=%s records=%llu", s->name, (unsigned long long)s->skipped);
 	s->cursor = s->next;
 	journal_passed(s->journal, s->registration, &s->cursor);
 	publish(s, clock_now_us());
@@ -227,6 +234,9 @@ static enum sink_result one_round(struct ship *s, bool *idle, struct err *e)
 	*idle = true;
 	s->n_records = 0;
 	s->n_bytes = 0;
+	s->skipped = 0;
+	if (s->max_lag_us > 0)
+		journal_reader_skip(s->reader[JOURNAL_BULK], clock_now_us() - s->max_lag_us);
 	rc = s->sink->begin(s->self, e);
 	if (rc != SINK_OK)
 		return rc;
@@ -367,6 +377,7 @@ struct ship *ship_start(const struct sink *sink, const struct sink_settings *set
 	s->sink = sink;
 	s->journal = j;
 	s->registration = -1;
+	s->max_lag_us = set->max_lag_us;
 	snprintf(s->name, sizeof(s->name), "%s", set->name);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_init(&attr);

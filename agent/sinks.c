@@ -27,5 +27,6 @@ struct sink_settings agent_sink_settings(const struct sink_config *s)
 		.dataset = s->dataset,
 		.endpoint = s->endpoint,
 		.credentials = s->credentials,
-		.ca_file = s->ca_file };
+		.ca_file = s->ca_file,
+		.max_lag_us = s->max_lag_us };
 }

@@ -1,6 +1,8 @@
 /* The agent's whole state as a checkpoint, and back: see design of the journal in DESIGN.md. */
 #include "agent/agent.h"
 #include "agent/alert_record.h"
+#include "agent/successes.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 
@@ -38,6 +40,9 @@ int agent_checkpoint(void *agent, struct slice *out, struct err *e)
 	buf_char(&b, STATE_POLICY);
 	policy_save(a->policy, &b);
 	put_state(&w, &b);
+	buf_char(&b, STATE_SUCCESSES);
+	successes_save(policy_successes(a->policy), clock_now_us(), &b);
+	put_state(&w, &b);
 	buf_reset(&a->checkpoint);
 	record_end(&w, NULL, &a->checkpoint);
 	full = a->checkpoint.full || b.full;
@@ -65,6 +70,8 @@ static void take_state(struct agent *a, struct slice s)
 		ok = policy_load(a->policy, c.s);
 	else if (ok && kind.p[0] == STATE_BLOCK && (ok = block_load(c.s, &block)))
 		policy_replay(a->policy, &block);
+	else if (ok && kind.p[0] == STATE_SUCCESSES)
+		ok = success_load(policy_successes(a->policy), c.s);
 	if (!ok)
 		log_warn("state in the journal could not be read", "bytes=%zu", s.n);
 }

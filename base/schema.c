@@ -68,6 +68,9 @@ static const struct column alert_columns[] = {
 	NAMED("mode", COLUMN_TEXT, "shadow, canary or enforce"),
 	NAMED("reason", COLUMN_TEXT, "why effective is less than action"),
 	NAMED("page", COLUMN_BOOL, "worth waking somebody"),
+	NAMED("collateral", COLUMN_INT,
+	    "accounts, else sessions, else agents that succeeded from the address in 24 h; NULL: "
+	    "unknown"),
 	NAMED("duration_s", COLUMN_INT, "of a first block"),
 	NAMED("count", COLUMN_INT, "hits counted in"),
 	NAMED("first_time", COLUMN_TIME, "of the counted hits"),

@@ -1,10 +1,17 @@
 #include "detect/alert.h"
 
+#include <xxhash.h>
+
 const char *const entity_names[ENTITY_N] = { "ip", "client", "account", "session", "other" };
 const char *const action_names[ACTION_N] = { "block", "challenge", "limit", "notify", "observe" };
 const char *const provenance_names[4] = { "", "peer", "forwarded", "claimed" };
 
 enum { FIRST_BLOCK_S = 3600 };
+
+uint32_t alert_agent(struct slice user_agent)
+{
+	return (uint32_t)XXH3_64bits(user_agent.p != NULL ? user_agent.p : "", user_agent.n) | 1;
+}
 
 static bool category_blocks(enum category c, enum level l)
 {

@@ -45,16 +45,22 @@ struct alert {
 	bool has_address;
 	struct ip address; /* of the client, when the event had one */
 	enum provenance provenance;
+	uint32_t agent;	    /* ENTITY_CLIENT: hash of the user agent, see alert_agent() */
 	enum action action; /* what the default policy would do in enforce */
 	int64_t duration_s; /* of a block; 0: none */
 	uint64_t count;	    /* hits counted in so far */
 	unsigned revision;  /* 1 at first; raised at doublings of the count */
 	bool page;
+	const struct slice *tags; /* of the rule; only valid while the alert is being said */
+	unsigned n_tags;
 	uint32_t lines[ALERT_MAX_LINES];
 	unsigned n_lines;
 	uint64_t events[ALERT_MAX_IDS][2]; /* ids of the first events */
 	unsigned n_events;
 };
+
+/* What stands for a user agent, here and among those that succeeded. Never 0. */
+uint32_t alert_agent(struct slice user_agent);
 
 /* action and duration_s from category, level, entity and provenance. */
 void alert_decide(struct alert *a);

@@ -119,6 +119,8 @@ static void set_entity(struct sighting *s, const struct correlation *c, const st
 	if (c == NULL || has_key(c, ATTR_CLIENT_ADDRESS)) {
 		s->entity = c != NULL && has_key(c, ATTR_USER_AGENT) ? ENTITY_CLIENT : ENTITY_IP;
 		s->entity_value = event_get(ev, ATTR_CLIENT_ADDRESS);
+		if (s->entity == ENTITY_CLIENT)
+			s->agent = alert_agent(event_get(ev, ATTR_USER_AGENT));
 	} else if (has_key(c, ATTR_USER_NAME)) {
 		s->entity = ENTITY_ACCOUNT;
 		s->entity_value = event_get(ev, ATTR_USER_NAME);
@@ -160,7 +162,7 @@ static bool names_rule(const struct correlation *c, unsigned rule)
 
 /* False: a group-by field is missing, so the event belongs to no group. */
 static bool correlate_event(const struct correlator *c, const struct correlation *k,
-    const struct event *ev, struct sighting *s)
+    const struct rule *r, const struct event *ev, struct sighting *s)
 {
 	s->kind = SIGHT_CORRELATION;
 	s->subject = k->hash;
@@ -172,7 +174,9 @@ static bool correlate_event(const struct correlator *c, const struct correlation
 			return false;
 		s->group = hash_value(s->group, &k->group[i], v);
 	}
-	if (k->type == CORRELATE_VALUE_COUNT) {
+	if (k->by_rule) {
+		s->value = r->hash;
+	} else if (k->type == CORRELATE_VALUE_COUNT) {
 		struct slice v = group_value(&k->value, ev);
 
 		if (v.p == NULL)
@@ -195,7 +199,7 @@ unsigned correlator_sightings(const struct correlator *c, const struct ruleset *
 
 		out[n] = base;
 		if (!k->disabled && names_rule(k, (unsigned)(r - rs->rules)) &&
-		    correlate_event(c, k, ev, &out[n]))
+		    correlate_event(c, k, r, ev, &out[n]))
 			n++;
 	}
 	if (r->conclusive && r->generate && base.has_address && n < max) {
@@ -274,6 +278,7 @@ static void set_place(struct alert *a, const struct sighting *s)
 						 : (int)sizeof(a->value) - 1,
 	    s->entity_value.p != NULL ? s->entity_value.p : "");
 	a->has_address = s->has_address;
+	a->agent = s->agent;
 	a->address = s->address;
 	a->provenance = s->provenance;
 }
@@ -376,16 +381,47 @@ static bool agrees(const struct window *w)
 	return false;
 }
 
+/* Of rules and correlations in use now: an alert may be older than they are. */
+static void set_tags(const struct correlator *c, const struct window *w)
+{
+	const struct ruleset *rs = c->rs;
+
+	w->alert->tags = NULL;
+	w->alert->n_tags = 0;
+	for (unsigned i = 0; w->kind == SIGHT_CORRELATION && i < rs->n_correlations; i++)
+		if (rs->correlations[i].hash == w->subject) {
+			w->alert->tags = rs->correlations[i].tags;
+			w->alert->n_tags = rs->correlations[i].n_tags;
+		}
+	for (unsigned i = 0; w->kind == SIGHT_CONCLUSIVE && i < rs->n_rules; i++)
+		if (rs->rules[i].hash == w->subject) {
+			w->alert->tags = rs->rules[i].tags;
+			w->alert->n_tags = rs->rules[i].n_tags;
+		}
+}
+
 static void say(struct correlator *c, struct window *w, alert_cb *cb, void *ctx)
 {
-	if (cb != NULL && !c->hold && w->alert != NULL)
-		cb(ctx, w->alert);
+	if (cb == NULL || c->hold || w->alert == NULL)
+		return;
+	set_tags(c, w);
+	cb(ctx, w->alert);
+}
+
+static bool is_by_rule(const struct correlator *c, const struct window *w)
+{
+	for (unsigned i = 0; w->kind == SIGHT_CORRELATION && i < c->rs->n_correlations; i++)
+		if (c->rs->correlations[i].hash == w->subject)
+			return c->rs->correlations[i].by_rule;
+	return false;
 }
 
 static void end_silence(struct correlator *c, struct window *w, alert_cb *cb, void *ctx)
 {
-	if (cb != NULL && c->hold && w->alert != NULL)
+	if (cb != NULL && c->hold && w->alert != NULL) {
+		set_tags(c, w);
 		cb(ctx, w->alert);
+	}
 	c->n_alerts -= w->alert != NULL;
 	free(w->alert);
 	w->alert = NULL;
@@ -438,7 +474,7 @@ void correlator_feed(struct correlator *c, const struct sighting *s, alert_cb *c
 	if (!correlate_count(c, w, s, span_us, max, distinct))
 		return;
 	if (!(distinct ? w->n_slots >= threshold : met(w, threshold)) ||
-	    (s->kind == SIGHT_ATTACK && !agrees(w)))
+	    ((s->kind == SIGHT_ATTACK || is_by_rule(c, w)) && !agrees(w)))
 		return;
 	if (c->n_alerts >= SILENT_MAX)
 		end_oldest(c, cb, ctx);

@@ -47,6 +47,7 @@ struct sighting {
 	bool has_address;
 	struct ip address;
 	enum provenance provenance;
+	uint32_t agent; /* ENTITY_CLIENT: alert_agent() */
 };
 
 typedef void alert_cb(void *ctx, const struct alert *a);

@@ -232,6 +232,50 @@ static void finish(struct engine *g, unsigned event, struct outcome *o, struct a
 		}
 }
 
+/* From now on PCRE2 alone: the plan has room for every rule in the list of those. */
+static void distrust(struct engine *g, unsigned event, unsigned rule)
+{
+	struct rule *r = &g->rs->rules[rule];
+
+	for (unsigned i = 0; i < g->n_events; i++) /* what of this batch is not decided yet */
+		if (g->events[i].classes & r->classes)
+			engine_candidate(g, i, rule);
+	if (r->untriggered)
+		return;
+	r->untriggered = true;
+	r->agent_only = false; /* what is remembered of agents came from the filter */
+	g->plan->always[g->plan->n_always++] = rule;
+	if (g->n_differences < ENGINE_MAX_DIFFERENCES)
+		g->differences[g->n_differences++] = (struct difference){ event, rule };
+}
+
+void check_event(struct engine *g, unsigned event)
+{
+	const uint64_t *row = g->candidates + (size_t)event * g->words;
+	struct engine_event kept = g->events[event];
+	bool reference = g->reference;
+	struct evidence ev;
+
+	g->since_check = 0;
+	g->checks++;
+	g->reference = true; /* no budget: what the filters left out must be answered */
+	for (unsigned i = 0; i < g->rs->n_rules; i++) {
+		struct rule *r = &g->rs->rules[i];
+		bool candidate = (row[i / 64] >> i % 64 & 1) != 0;
+		bool known = candidate && known_verdict(g, event, r, &ev);
+		enum verdict v;
+
+		if (r->disabled || (candidate && !known))
+			continue;
+		v = eval_rule(g, event, r, &ev);
+		if (known ? v == VERDICT_NO : v == VERDICT_YES)
+			distrust(g, event, i);
+	}
+	g->reference = reference;
+	kept.records = g->events[event].records;
+	g->events[event] = kept;
+}
+
 void decide_event(struct engine *g, unsigned event, struct arena *a)
 {
 	const uint64_t *row = g->candidates + (size_t)event * g->words;

@@ -1,6 +1,7 @@
 #include "detect/engine.h"
 
 #include "base/err.h"
+#include "detect/records.h"
 #include "match/filter.h"
 #include "match/regex.h"
 
@@ -52,6 +53,10 @@ struct engine *engine_new(struct trigger_plan *plan, struct err *e)
 		engine_free(g);
 		return NULL;
 	}
+	if (plan->records && arena_init(&g->records, RECORDS_BYTES, e) != 0) {
+		engine_free(g);
+		return NULL;
+	}
 	for (unsigned i = 0; i < plan->n_lanes; i++)
 		if (lane_new(&g->lanes[i], e) != 0) {
 			engine_free(g);
@@ -77,6 +82,7 @@ void engine_free(struct engine *g)
 	values_free(g->values);
 	free(g->hits);
 	free(g->scratch);
+	arena_free(&g->records);
 	regex_ctx_free(g->regex);
 	free(g);
 }
@@ -90,9 +96,12 @@ void engine_begin(struct engine *g)
 		l->late_event = UINT32_MAX;
 	}
 	values_begin(g->values);
+	if (g->plan->records)
+		arena_reset(&g->records);
 	g->laid = 0;
 	g->n_events = 0;
 	g->n_hits = 0;
+	g->n_differences = 0;
 }
 
 unsigned engine_classes(const struct event *ev, bool proxy)
@@ -121,13 +130,8 @@ unsigned engine_classes(const struct event *ev, bool proxy)
 		}
 	if (http)
 		return proxy ? CLASS_PROXY : CLASS_WEB;
-	if (audit) {
-		unsigned c = CLASS_AUDITD;
-
-		if (event_get(ev, ATTR_PROCESS_COMMAND).p != NULL)
-			c |= CLASS_PROCESS;
-		return c;
-	}
+	if (audit)
+		return records_classes(ev);
 	return syslog ? CLASS_SYSLOG : CLASS_OTHER;
 }
 
@@ -259,6 +263,10 @@ void engine_run(struct engine *g, struct arena *a)
 	for (unsigned i = 0; i < g->n_events; i++) {
 		const uint64_t *row = g->candidates + (size_t)i * g->words;
 		bool any = g->events[i].is_cut || g->reference;
+
+		if (g->check_one_in != 0 && ++g->since_check >= g->check_one_in &&
+		    !g->events[i].is_cut) /* what is cut is said, and differs by right */
+			check_event(g, i);
 
 		for (unsigned w = 0; w < g->words; w++)
 			any = any || row[w] != 0;

@@ -19,6 +19,7 @@
 #include "detect/values.h"
 
 struct err;
+struct records;
 struct regex_ctx;
 
 enum {
@@ -27,7 +28,9 @@ enum {
 	ENGINE_LINE_CALLS = 64,	  /* PCRE2 calls for one event */
 	ENGINE_LINE_BYTES = 256 << 10, /* of subject given to PCRE2 for one event */
 	FORMS_MAX = 6,		       /* bytes of all forms of a text, by its own */
+	ENGINE_MAX_DIFFERENCES = 16,
 	LANE_BYTES = FORMS_MAX * (516 << 10),
+	RECORDS_BYTES = 32 << 20, /* address space for the records of a batch's audit events */
 	LANE_TEXTS = 8 * ENGINE_MAX_EVENTS + 4096,
 };
 
@@ -64,6 +67,12 @@ struct engine_event {
 	size_t bytes;
 	unsigned pending;	       /* its agent is being learnt: values.c */
 	const struct agent_memo *memo; /* its agent is known */
+	const struct records *records; /* of an audit event, if a rule looks at them */
+};
+
+/* A rule that holds for an event, and whose filter says that it can't. */
+struct difference {
+	uint32_t event, rule;
 };
 
 struct engine {
@@ -82,8 +91,13 @@ struct engine {
 	size_t laid; /* bytes that any lane can have at most */
 	struct hit *hits;
 	unsigned n_hits, cap_hits;
-	char *scratch; /* for building forms, and texts on demand */
+	struct arena records; /* of the batch's audit events */
+	char *scratch;	      /* for building forms, and texts on demand */
 	uint64_t undecided, regex_calls;
+	/* one event in so many is decided by PCRE2 alone as well; 0: none */
+	uint64_t check_one_in, since_check, checks;
+	struct difference differences[ENGINE_MAX_DIFFERENCES]; /* of the batch */
+	unsigned n_differences;
 };
 
 /* NULL with *e. */
@@ -127,6 +141,11 @@ struct evidence {
 	size_t start, end;
 };
 
+/*
+ * Try every rule on the event. One whose filter was wrong is tried on every event from now
+ * on: it is untriggered, in this run and for this rule set.
+ */
+void check_event(struct engine *g, unsigned event);
 void decide_event(struct engine *g, unsigned event, struct arena *a);
 enum verdict eval_rule(struct engine *g, unsigned event, struct rule *r, struct evidence *ev);
 

@@ -2,237 +2,11 @@
  * Does a rule hold for an event? The whole condition, exactly. Here is what the
  * filters only guess at; see engine.h for the three values of a verdict.
  */
-#include "base/ip.h"
-#include "detect/engine.h"
-#include "match/regex.h"
-
-#include <stdlib.h>
-
-struct run {
-	struct engine *g;
-	unsigned event;
-	struct rule *r;
-	struct evidence *evidence;
-};
-
-static char fold(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
-static bool equal_at(const char *p, struct slice want, bool cased)
-{
-	if (cased)
-		return memcmp(p, want.p, want.n) == 0;
-	for (size_t i = 0; i < want.n; i++)
-		if (fold(p[i]) != want.p[i])
-			return false;
-	return true;
-}
-
-static bool find_text(struct slice t, const struct matcher *m, struct regex_span *at)
-{
-	struct slice w = m->text;
-
-	if (w.n > t.n)
-		return false;
-	switch (m->kind) {
-	case MATCH_EQUAL:
-		*at = (struct regex_span){ 0, w.n };
-		return t.n == w.n && equal_at(t.p, w, m->cased);
-	case MATCH_STARTS:
-		*at = (struct regex_span){ 0, w.n };
-		return equal_at(t.p, w, m->cased);
-	case MATCH_ENDS:
-		*at = (struct regex_span){ t.n - w.n, t.n };
-		return equal_at(t.p + t.n - w.n, w, m->cased);
-	case MATCH_CONTAINS:
-		for (size_t i = 0; i + w.n <= t.n; i++)
-			if ((w.n == 0 || (m->cased ? t.p[i] : fold(t.p[i])) == w.p[0]) &&
-			    equal_at(t.p + i, w, m->cased)) {
-				*at = (struct regex_span){ i, i + w.n };
-				return true;
-			}
-		return false;
-	case MATCH_REGEX:
-	case MATCH_CIDR:
-	case MATCH_COMPARE:
-	case MATCH_ABSENT:
-	case MATCH_PRESENT:
-	case MATCH_FIELD:
-		break;
-	}
-	return false;
-}
-
-static enum verdict find_regex(
-    struct run *x, struct slice t, const struct matcher *m, struct regex_span *at)
-{
-	struct engine_event *ee = &x->g->events[x->event];
-
-	/* the reference tries every rule: its budget would run out where the filters' does not */
-	if (!x->g->reference &&
-	    (ee->calls >= ENGINE_LINE_CALLS || ee->bytes + t.n > ENGINE_LINE_BYTES))
-		return VERDICT_UNDECIDED;
-	ee->calls++;
-	ee->bytes += t.n;
-	x->g->regex_calls++;
-	atomic_fetch_add_explicit(&x->r->regex_calls, 1, memory_order_relaxed);
-	switch (regex_find(m->regex, x->g->regex, t, at)) {
-	case REGEX_YES:
-		return VERDICT_YES;
-	case REGEX_NO:
-		return VERDICT_NO;
-	case REGEX_LIMIT:
-		break;
-	}
-	return VERDICT_UNDECIDED;
-}
-
-static bool compare(const struct matcher *m, struct slice t)
-{
-	char text[48];
-	char *end;
-
-	if (t.n == 0 || t.n >= sizeof(text))
-		return false;
-	memcpy(text, t.p, t.n);
-	text[t.n] = '\0';
-
-	double v = strtod(text, &end);
-
-	if (end != text + t.n)
-		return false;
-	switch (m->compare) {
-	case COMPARE_LT:
-		return v < m->number;
-	case COMPARE_LTE:
-		return v <= m->number;
-	case COMPARE_GT:
-		return v > m->number;
-	case COMPARE_GTE:
-		return v >= m->number;
-	}
-	return false;
-}
-
-static bool in_network(const struct matcher *m, struct slice t)
-{
-	struct ip a;
-
-	return ip_parse(t, &a) && ip_prefix_has(&m->cidr, &a);
-}
-
-/* The value of a field that is one attribute, as it was written. */
-static struct slice plain_value(struct run *x, const struct field *f)
-{
-	const struct event *ev = x->g->events[x->event].ev;
-	struct slice v;
-
-	switch (f->kind) {
-	case FIELD_METHOD:
-		v = event_get(ev, ATTR_HTTP_METHOD_ORIGINAL);
-		return v.p != NULL ? v : event_get(ev, ATTR_HTTP_METHOD);
-	case FIELD_ATTR:
-		return event_get(ev, f->key);
-	case FIELD_PATH:
-		return event_get(ev, ATTR_URL_PATH);
-	case FIELD_QUERY:
-		return event_get(ev, ATTR_URL_QUERY);
-	case FIELD_URI:
-		return event_get(ev, ATTR_URL_PATH);
-	case FIELD_BODY:
-	case FIELD_KEYWORDS:
-		return ev->body;
-	case FIELD_OTHER:
-		for (unsigned i = 0; i < ev->n_attrs; i++)
-			if (slice_eq(attr_name(&ev->attrs[i]), f->name))
-				return (struct slice){ ev->attrs[i].p, ev->attrs[i].n };
-		break;
-	case FIELD_EXTENSION:
-	case FIELD_PARAM_NAME:
-	case FIELD_PARAM_VALUE:
-		break;
-	}
-	return (struct slice){ 0 };
-}
+#include "detect/eval.h"
 
 static bool is_number_attr(const struct field *f)
 {
 	return f->kind == FIELD_ATTR && attr_defs[f->key].type == ATTR_TYPE_INT;
-}
-
-static void remember(struct run *x, const struct field *f, enum form form, struct slice t,
-    const struct regex_span *at)
-{
-	struct evidence *e = x->evidence;
-
-	if (e->found)
-		return;
-	*e = (struct evidence){ .found = true,
-		.field = *f,
-		.form = form,
-		.match = { t.p + at->start, at->end - at->start },
-		.text = t.p,
-		.start = at->start,
-		.end = at->end };
-}
-
-/* One matcher on one text. */
-static enum verdict on_text(
-    struct run *x, const struct node *n, const struct matcher *m, struct slice t, enum form form)
-{
-	struct regex_span at = { 0, t.n };
-	enum verdict v;
-
-	switch (m->kind) {
-	case MATCH_REGEX:
-		v = find_regex(x, t, m, &at);
-		break;
-	case MATCH_CIDR:
-		v = in_network(m, t) ? VERDICT_YES : VERDICT_NO;
-		break;
-	case MATCH_COMPARE:
-		v = compare(m, t) ? VERDICT_YES : VERDICT_NO;
-		break;
-	case MATCH_FIELD: {
-		struct slice other = plain_value(x, &m->other);
-
-		v = other.p != NULL && slice_eq_nocase(t, other) ? VERDICT_YES : VERDICT_NO;
-		break;
-	}
-	case MATCH_PRESENT:
-		v = VERDICT_YES;
-		break;
-	case MATCH_ABSENT:
-		v = VERDICT_NO;
-		break;
-	case MATCH_EQUAL:
-	case MATCH_CONTAINS:
-	case MATCH_STARTS:
-	case MATCH_ENDS:
-	default:
-		v = find_text(t, m, &at) ? VERDICT_YES : VERDICT_NO;
-	}
-	if (v == VERDICT_YES)
-		remember(x, &n->field, form, t, &at);
-	return v;
-}
-
-/* The item's values on one text: yes if any holds. */
-static enum verdict on_texts(struct run *x, const struct node *n, struct slice t, enum form form)
-{
-	enum verdict out = VERDICT_NO;
-
-	for (unsigned i = 0; i < n->n_matchers; i++) {
-		enum verdict v = on_text(x, n, &n->matchers[i], t, form);
-
-		if (v == VERDICT_YES)
-			return v;
-		if (v == VERDICT_UNDECIDED)
-			out = v;
-	}
-	return out;
 }
 
 static struct slice extension(struct slice path)
@@ -292,7 +66,7 @@ static enum verdict on_lane(struct run *x, const struct node *n, unsigned lane)
 				 : 0;
 
 		while (k-- > 0) {
-			enum verdict v = on_texts(x, n, part[k], (enum form)t->form);
+			enum verdict v = eval_texts(x, n, part[k], (enum form)t->form);
 
 			if (v == VERDICT_YES)
 				return v;
@@ -323,14 +97,7 @@ static bool is_present(struct run *x, const struct field *f)
 	case FIELD_OTHER:
 		break;
 	}
-	return plain_value(x, f).p != NULL;
-}
-
-static enum verdict either(enum verdict a, enum verdict b)
-{
-	if (a == VERDICT_YES || b == VERDICT_YES)
-		return VERDICT_YES;
-	return a == VERDICT_UNDECIDED || b == VERDICT_UNDECIDED ? VERDICT_UNDECIDED : VERDICT_NO;
+	return eval_plain(x, f).p != NULL;
 }
 
 /* Comparisons use the written form; so does every attribute that is no web field. */
@@ -342,10 +109,50 @@ static bool written_only(const struct node *n)
 	return true;
 }
 
+/* ---- records of audit events ---- */
+
+/* Keywords: the record as it is written, and what of it is only readable decoded. */
+static enum verdict record_keywords(struct run *x, const struct node *n)
+{
+	const struct records *rs = x->records;
+	enum verdict v = eval_written(x, n, rs->line[x->record]);
+
+	for (unsigned i = 0; i < rs->n_fields && v != VERDICT_YES; i++)
+		if (rs->fields[i].record == x->record && rs->fields[i].decoded)
+			v = eval_either(v, eval_written(x, n, rs->fields[i].value));
+	return v;
+}
+
+static enum verdict record_item(struct run *x, const struct node *n)
+{
+	const struct record_field *f;
+	enum verdict v = VERDICT_NO;
+	unsigned at = 0;
+
+	if (n->field.kind == FIELD_KEYWORDS)
+		return record_keywords(x, n);
+	f = records_next(x->records, x->record, n->field.name, &at);
+	if (f == NULL)
+		for (unsigned i = 0; i < n->n_matchers; i++)
+			if (n->matchers[i].kind == MATCH_ABSENT)
+				return VERDICT_YES;
+	for (; f != NULL && v != VERDICT_YES;
+	     f = records_next(x->records, x->record, n->field.name, &at))
+		v = eval_either(v, eval_written(x, n, f->value));
+	return v;
+}
+
+static bool is_of_record(const struct run *x, const struct field *f)
+{
+	return x->records != NULL && (f->kind == FIELD_KEYWORDS || records_is_field(f));
+}
+
 static enum verdict eval_item(struct run *x, const struct node *n)
 {
 	enum verdict v = VERDICT_NO;
 
+	if (is_of_record(x, &n->field))
+		return record_item(x, n);
 	for (unsigned i = 0; i < n->n_matchers; i++)
 		if (n->matchers[i].kind == MATCH_ABSENT && !is_present(x, &n->field))
 			return VERDICT_YES;
@@ -355,7 +162,7 @@ static enum verdict eval_item(struct run *x, const struct node *n)
 			return v;
 		for (unsigned lane = LANE_URI; lane < LANE_BODY && v != VERDICT_YES; lane++)
 			if (lane != LANE_NAME && lane != LANE_PARAM && lane != LANE_COOKIE)
-				v = either(v, on_lane(x, n, lane));
+				v = eval_either(v, on_lane(x, n, lane));
 		return v;
 	}
 	if (!is_present(x, &n->field))
@@ -366,23 +173,11 @@ static enum verdict eval_item(struct run *x, const struct node *n)
 	if (lane != LANE_MAX && lane < LANE_FIRST_ATTR && !written_only(n))
 		return on_lane(x, n, lane);
 
-	struct slice s = plain_value(x, &n->field);
+	struct slice s = eval_plain(x, &n->field);
 
 	if (is_number_attr(&n->field) || s.p == NULL)
-		return s.p != NULL ? on_texts(x, n, s, FORM_WRITTEN) : VERDICT_NO;
-	if (memchr(s.p, '\n', s.n) != NULL && s.n <= (size_t)LANE_BYTES) {
-		memcpy(x->g->scratch, s.p, s.n);
-		for (char *lf = x->g->scratch;
-		     (lf = memchr(lf, '\n', s.n - (size_t)(lf - x->g->scratch))) != NULL;)
-			*lf = '\r';
-		s.p = x->g->scratch;
-	}
-	if (s.n <= ENGINE_TEXT_MAX)
-		return on_texts(x, n, s, FORM_WRITTEN);
-	v = on_texts(x, n, slice_head(s, ENGINE_TEXT_MAX / 2), FORM_WRITTEN);
-	return v == VERDICT_YES ? v
-				: either(v, on_texts(x, n, slice_from(s, s.n - ENGINE_TEXT_MAX / 2),
-						FORM_WRITTEN));
+		return s.p != NULL ? eval_texts(x, n, s, FORM_WRITTEN) : VERDICT_NO;
+	return eval_written(x, n, s);
 }
 
 /*
@@ -440,7 +235,7 @@ static enum verdict eval_node(struct run *x, unsigned id)
 		return out;
 	case NODE_OR:
 		for (unsigned i = 0; i < n->n; i++) {
-			out = either(out, eval_node(x, n->child[i]));
+			out = eval_either(out, eval_node(x, n->child[i]));
 			if (out == VERDICT_YES)
 				return out;
 		}
@@ -456,10 +251,26 @@ static bool is_program(struct slice have, struct slice want)
 						  slice_eq_nocase(slice_head(have, want.n), want));
 }
 
+/* Some record of the serial, by itself. */
+static enum verdict eval_records(struct run *x, const struct records *rs)
+{
+	enum verdict out = VERDICT_NO;
+
+	x->records = rs;
+	for (x->record = 0; x->record < rs->n; x->record++) {
+		*x->evidence = (struct evidence){ 0 };
+		out = eval_either(out, eval_node(x, x->r->root));
+		if (out == VERDICT_YES)
+			break;
+	}
+	return out;
+}
+
 /* The condition tree is at most SIGMA_DEPTH deep by construction: recursion is bounded. */
 enum verdict eval_rule(struct engine *g, unsigned event, struct rule *r, struct evidence *ev)
 {
-	struct run x = { g, event, r, ev };
+	struct run x = { .g = g, .event = event, .r = r, .evidence = ev };
+	const struct records *rs = g->events[event].records;
 
 	*ev = (struct evidence){ 0 };
 	if ((r->classes & g->events[event].classes) == 0)
@@ -467,5 +278,7 @@ enum verdict eval_rule(struct engine *g, unsigned event, struct rule *r, struct 
 	if (r->program.n > 0 &&
 	    !is_program(event_get(g->events[event].ev, ATTR_PROCESS_NAME), r->program))
 		return VERDICT_NO;
+	if (rs != NULL && (r->classes & CLASS_AUDITD) != 0)
+		return eval_records(&x, rs);
 	return eval_node(&x, r->root);
 }

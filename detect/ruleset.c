@@ -192,6 +192,33 @@ static int find_rule(const struct ruleset *rs, struct slice name)
 	return -1;
 }
 
+static const struct yaml *doc_of(const struct ruleset *rs, const struct rule *r)
+{
+	for (unsigned f = 0; f < rs->n_files; f++)
+		for (unsigned d = 0; d < rs->files[f].n; d++)
+			if (rs->files[f].docs[d].line == r->line &&
+			    slice_eq(slice_of(rs->files[f].name), r->file))
+				return &rs->files[f].docs[d];
+	return NULL;
+}
+
+/* `web.sqli.*`: all whose names begin so. They are looked at, not silenced. */
+static bool add_matching(struct collect *c, struct correlation *cor, const struct yaml *y)
+{
+	struct slice head = slice_head(y->text, y->text.n - 1);
+	unsigned before = cor->n_rules;
+
+	for (unsigned i = 0; i < c->l.rs->n_rules && cor->n_rules < CORRELATION_MAX_RULES; i++)
+		if (slice_starts(c->l.rs->rules[i].name, head))
+			cor->rules[cor->n_rules++] = i;
+	if (cor->n_rules == CORRELATION_MAX_RULES)
+		sigma_error(&c->l, y, "correlation: more than %d rules", CORRELATION_MAX_RULES - 1);
+	else if (cor->n_rules == before)
+		sigma_error(
+		    &c->l, y, "correlation: no rule has a name like '%.*s'", SLICE_ARG(y->text));
+	return cor->n_rules > before && cor->n_rules < CORRELATION_MAX_RULES;
+}
+
 /* The rules that correlation k names; they stop making detections unless they say `generate: true`.
  */
 static bool resolve(struct collect *c, unsigned k)
@@ -212,24 +239,22 @@ static bool resolve(struct collect *c, unsigned k)
 		const struct yaml *y = list->kind == YAML_SEQ ? &list->child[i] : list;
 		int r = find_rule(rs, y->text);
 
-		if (r < 0) {
+		if (r < 0 && y->text.n > 1 && y->text.p[y->text.n - 1] == '*') {
+			if (!add_matching(c, cor, y))
+				return false;
+			continue;
+		}
+		if (r < 0 || cor->n_rules == CORRELATION_MAX_RULES - 1) {
 			sigma_error(&c->l, y, "correlation: there is no rule named '%.*s'",
 			    SLICE_ARG(y->text));
 			return false;
 		}
+		if (yaml_get(doc_of(rs, &rs->rules[r]), "generate") == NULL)
+			rs->rules[r].generate =
+			    false; /* Sigma's default for a rule that is named */
 		cor->rules[cor->n_rules++] = (unsigned)r;
 	}
 	return true;
-}
-
-static const struct yaml *doc_of(const struct ruleset *rs, const struct rule *r)
-{
-	for (unsigned f = 0; f < rs->n_files; f++)
-		for (unsigned d = 0; d < rs->files[f].n; d++)
-			if (rs->files[f].docs[d].line == r->line &&
-			    slice_eq(slice_of(rs->files[f].name), r->file))
-				return &rs->files[f].docs[d];
-	return NULL;
 }
 
 static void resolve_all(struct collect *c)
@@ -240,13 +265,6 @@ static void resolve_all(struct collect *c)
 	for (unsigned k = 0; k < rs->n_correlations; k++) {
 		if (!resolve(c, k))
 			continue;
-		for (unsigned i = 0; i < rs->correlations[k].n_rules; i++) {
-			struct rule *r = &rs->rules[rs->correlations[k].rules[i]];
-
-			if (yaml_get(doc_of(rs, r), "generate") == NULL)
-				r->generate =
-				    false; /* Sigma's default for a rule that is referred to */
-		}
 		rs->correlations[kept++] = rs->correlations[k];
 	}
 	rs->n_correlations = kept;

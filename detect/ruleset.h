@@ -13,7 +13,7 @@
 
 enum correlation_type { CORRELATE_EVENT_COUNT, CORRELATE_VALUE_COUNT };
 
-enum { CORRELATION_MAX_GROUP = 4, CORRELATION_MAX_RULES = 64 };
+enum { CORRELATION_MAX_GROUP = 4, CORRELATION_MAX_RULES = 256 };
 
 /* A Sigma correlation: of these rules' hits, so many within a timespan, per group. */
 struct correlation {
@@ -30,6 +30,9 @@ struct correlation {
 	struct field group[CORRELATION_MAX_GROUP];
 	unsigned n_group;
 	struct field value; /* VALUE_COUNT: what is counted */
+	bool by_rule; /* VALUE_COUNT: the rules that hit are counted, on two events at least */
+	struct slice *tags;
+	unsigned n_tags;
 	int64_t timespan_us;
 	uint64_t threshold; /* fires at this many: gte; gt is stored as n + 1 */
 	struct rule_test *tests;

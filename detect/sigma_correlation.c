@@ -70,6 +70,7 @@ static bool read_condition(struct loader *l, const struct yaml *y, struct correl
 			return false;
 		}
 		c->value = field_find(sigma_copy(l, field->text));
+		c->by_rule = slice_eq(field->text, SLICE("sekisho.rule"));
 	}
 	return true;
 }
@@ -125,6 +126,8 @@ bool sigma_correlation(struct loader *l, const struct yaml *doc, struct slice st
 	c->tests = h.tests;
 	c->n_tests = h.n_tests;
 	c->disabled = h.disabled;
+	c->tags = h.tags;
+	c->n_tags = h.n_tags;
 	if (y->kind != YAML_MAP) {
 		sigma_error(
 		    l, y, "correlation: expected type, rules, group-by, timespan, condition");

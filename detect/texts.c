@@ -1,5 +1,6 @@
 /* Laying out the texts of an event in their lanes. See engine.h. */
 #include "detect/engine.h"
+#include "detect/records.h"
 #include "match/filter.h"
 
 enum { MAX_PARAMS = 64, CANON_BASE64_MIN = 16 };
@@ -350,6 +351,38 @@ static bool has_room(struct engine *g, const struct event *ev)
 	return true;
 }
 
+/* Each record and each decoded value; of an example without lines, its attributes. */
+static void lay_out_records(struct engine *g, unsigned event)
+{
+	const struct records *rs = g->events[event].records;
+	const struct event *ev = g->events[event].ev;
+
+	for (unsigned i = 0; rs != NULL && i < rs->n; i++)
+		put_cut(g, LANE_RECORD, event, rs->line[i], FORM_WRITTEN);
+	for (unsigned i = 0; rs != NULL && i < rs->n_fields; i++)
+		put_cut(g, LANE_RECORD, event, rs->fields[i].value, FORM_WRITTEN);
+	for (unsigned i = 0; rs == NULL && i < ev->n_attrs; i++)
+		put_cut(g, LANE_RECORD, event, (struct slice){ ev->attrs[i].p, ev->attrs[i].n },
+		    FORM_WRITTEN);
+}
+
+/* False: the batch is full. */
+static bool add_records(struct engine *g, unsigned event)
+{
+	struct engine_event *ee = &g->events[event];
+	struct records *rs = records_new(&g->records, ee->ev);
+
+	if (event > 0 &&
+	    ((rs == NULL && g->records.cap - g->records.used < RECORDS_BYTES / 2) ||
+		LANE_TEXTS - g->lanes[LANE_RECORD].n_texts < 2 * (RECORDS_MAX + RECORD_FIELDS_MAX)))
+		return false;
+	ee->records = rs;
+	ee->is_cut = ee->is_cut || (rs != NULL && rs->cut);
+	if (wanted(g, LANE_RECORD, ee->classes))
+		lay_out_records(g, event);
+	return true;
+}
+
 bool texts_add(struct engine *g, unsigned event)
 {
 	struct engine_event *ee = &g->events[event];
@@ -358,6 +391,8 @@ bool texts_add(struct engine *g, unsigned event)
 		ee->is_cut = event == 0; /* larger than any batch: said, not hidden */
 		return event == 0;
 	}
+	if ((ee->classes & CLASS_AUDITD) != 0 && g->plan->records && !add_records(g, event))
+		return false;
 	if (ee->classes & (CLASS_WEB | CLASS_PROXY))
 		add_web(g, event);
 	if (wanted(g, LANE_BODY, ee->classes))

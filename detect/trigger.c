@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "detect/indexed.h"
 #include "detect/memo.h"
+#include "detect/records.h"
 #include "match/filter.h"
 #include "match/regex.h"
 
@@ -230,11 +231,16 @@ static unsigned lanes_of(
 		lanes[3] = LANE_REFERER;
 		return 4;
 	}
-	/* auditd writes values in hex when it likes: no window on them is certain */
-	if (r->classes == CLASS_AUDITD && (f->kind == FIELD_OTHER || f->kind == FIELD_KEYWORDS))
-		return 0;
-	lanes[0] = own_lane(b->plan, f);
-	return lanes[0] != LANE_MAX;
+	bool record =
+	    (r->classes & CLASS_AUDITD) != 0 && (f->kind == FIELD_KEYWORDS || records_is_field(f));
+	unsigned n = 0;
+
+	if (record)
+		lanes[n++] = LANE_RECORD;
+	if (record && r->classes == CLASS_AUDITD)
+		return n;
+	lanes[n] = own_lane(b->plan, f);
+	return lanes[n] != LANE_MAX ? n + 1 : 0;
 }
 
 static double item_cost(struct build *b, const struct rule *r, const struct node *n)
@@ -376,6 +382,7 @@ static void plan_rule(struct build *b, struct rule *r)
 		b->failed = true;
 		return;
 	}
+	b->plan->records = b->plan->records || (r->classes & CLASS_AUDITD) != 0;
 	costs(b, r, cost);
 	r->cost = cost[r->root];
 	if (by_program && r->cost > 0.0005) {

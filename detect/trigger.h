@@ -23,6 +23,7 @@ enum lane {
 	LANE_REFERER, /* Referer in all forms */
 	LANE_COOKIE,  /* Cookie in all forms */
 	LANE_BODY,    /* the line */
+	LANE_RECORD,  /* auditd: each record, and each value of its fields decoded */
 	LANE_FIRST_ATTR,
 	LANE_MAX = 32,
 };
@@ -43,6 +44,7 @@ struct trigger_plan {
 	struct index_entry *index;	   /* sorted by hash */
 	unsigned n_index;
 	bool kinds[4];	  /* index kinds that have entries */
+	bool records;	  /* some rule looks at the records of audit events */
 	unsigned *always; /* rules without a trigger */
 	unsigned n_always;
 };

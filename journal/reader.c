@@ -21,7 +21,8 @@ struct journal_reader {
 	bool cum_known;
 	bool open; /* walk.fd is ours */
 	struct walk walk;
-	unsigned eio; /* read errors of the frame after seq */
+	uint64_t skip_before; /* commit time, µs */
+	unsigned eio;	      /* read errors of the frame after seq */
 	char *buf;
 	size_t cap;
 };
@@ -38,6 +39,11 @@ int journal_reader_open(struct journal *j, enum journal_lane lane, uint64_t afte
 	r->seq = after_seq;
 	*out = r;
 	return 0;
+}
+
+void journal_reader_skip(struct journal_reader *r, int64_t before_us)
+{
+	r->skip_before = before_us > 0 ? (uint64_t)before_us : 0;
 }
 
 static void close_segment(struct journal_reader *r)
@@ -218,7 +224,7 @@ static bool is_shed(struct journal_reader *r, const struct frame_header *h)
 {
 	if (r->lane == JOURNAL_CONTROL)
 		return false;
-	if (h->bulk_len == 0)
+	if (h->bulk_len == 0 || h->time_us < r->skip_before)
 		return true;
 	pthread_mutex_lock(&r->j->mu);
 

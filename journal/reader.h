@@ -48,6 +48,12 @@ int journal_reader_open(struct journal *j, enum journal_lane lane, uint64_t afte
 enum journal_read journal_reader_next(
     struct journal_reader *r, unsigned timeout_ms, struct journal_item *item, struct err *e);
 
+/*
+ * From now on bulk of frames that were committed before that time counts as shed for this
+ * reader, and is not read. 0: none.
+ */
+void journal_reader_skip(struct journal_reader *r, int64_t before_us);
+
 /* Takes NULL too. */
 void journal_reader_close(struct journal_reader *r);
 

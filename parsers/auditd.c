@@ -98,9 +98,13 @@ static void gather_path(struct audit_gather *g, struct slice rest)
 			kind = f.value;
 	}
 
-	bool changed = slice_eq(kind, SLICE("CREATE")) || slice_eq(kind, SLICE("DELETE"));
+	/* a rename has both: what is there afterwards says more */
+	unsigned rank = slice_eq(kind, SLICE("CREATE"))	  ? 3
+			: slice_eq(kind, SLICE("DELETE")) ? 2
+			: slice_eq(kind, SLICE("PARENT")) ? 0
+							  : 1;
 
-	if (g->path_changed || (!changed && (g->path.p != NULL || slice_eq(kind, SLICE("PARENT")))))
+	if (rank <= g->path_rank)
 		return;
 	if (name.value.n > 2 * PATH_CUT)
 		return;
@@ -111,7 +115,7 @@ static void gather_path(struct audit_gather *g, struct slice rest)
 		return;
 	g->path = v;
 	g->path_kind = kind;
-	g->path_changed = changed;
+	g->path_rank = rank;
 }
 
 static void gather(struct audit_gather *g, const struct audit_head *h)

@@ -161,7 +161,7 @@ static struct slice absolute(struct audit_gather *g, struct slice path)
 
 void audit_add_file(struct audit_gather *g, struct event *ev)
 {
-	if (g->path.n == 0 || (!g->path_changed && !is_write_open(g)))
+	if (g->path.n == 0 || (g->path_rank < 2 && !is_write_open(g)))
 		return;
 	event_add_named(ev, SLICE("sekisho.file.path"), absolute(g, g->path));
 	if (g->path_kind.n > 0)
@@ -217,6 +217,10 @@ static void add_inet(struct audit_gather *g, struct event *ev, const uint8_t *b,
 	event_add_named(ev, names.address, address);
 	event_add_named(ev, names.port, port);
 	event_add_named(ev, SLICE("network.type"), six ? SLICE("ipv6") : SLICE("ipv4"));
+	if (slice_eq(names.address, SLICE("destination.address")))
+		event_add_named(ev, SLICE("sekisho.network.initiated"), SLICE("true"));
+	else if (slice_eq(names.address, SLICE("source.address")))
+		event_add_named(ev, SLICE("sekisho.network.initiated"), SLICE("false"));
 }
 
 void audit_add_socket(struct audit_gather *g, struct event *ev)

@@ -20,7 +20,7 @@ struct audit_gather {
 	struct slice uid_name, id_name; /* enriched */
 	struct slice cwd;
 	struct slice path, path_kind; /* PATH: name, nametype */
-	bool path_changed;	      /* CREATE or DELETE */
+	unsigned path_rank;	      /* 0: none yet, 1: looked at, 2: DELETE, 3: CREATE */
 	struct slice saddr;	      /* SOCKADDR, in hex */
 	struct audit_field title;     /* PROCTITLE */
 	char *args;		      /* EXECVE: arguments joined by a blank */

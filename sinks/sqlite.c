@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { DELETE_ROWS = 5000, SQLITE_PAGE = 4096 };
@@ -38,6 +39,31 @@ static int run(struct sqlite *q, const char *sql, struct err *e)
 	return sqlite3_exec(q->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : failed(q, sql, e);
 }
 
+static bool has_column(struct sqlite *q, const char *table, const char *column)
+{
+	return sqlite3_table_column_metadata(
+		   q->db, NULL, table, column, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+/* A database of an earlier version gets the columns that are new; what is in it has no value there.
+ */
+static int add_columns(struct sqlite *q, enum schema_table k, struct err *e)
+{
+	static const char *const types[] = { "TEXT", "INTEGER", "REAL", "INTEGER", "TEXT", "TEXT" };
+	const struct table *t = schema_table(k);
+	char sql[256];
+
+	for (unsigned i = 0; i < t->n; i++) {
+		if (has_column(q, t->name, t->c[i].name))
+			continue;
+		snprintf(sql, sizeof(sql), "ALTER TABLE %s ADD COLUMN \"%s\" %s", t->name,
+		    t->c[i].name, types[t->c[i].type]);
+		if (run(q, sql, e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int make_tables(struct sqlite *q, struct err *e)
 {
 	struct buf b = { 0 };
@@ -47,6 +73,8 @@ static int make_tables(struct sqlite *q, struct err *e)
 	buf_char(&b, '\0');
 	rc = run(q, b.p, e);
 	buf_free(&b);
+	for (unsigned k = 0; k < TABLE_N && rc == 0; k++)
+		rc = add_columns(q, (enum schema_table)k, e);
 	return rc;
 }
 
@@ -56,7 +84,10 @@ static int prepare(struct sqlite *q, enum schema_table k, struct err *e)
 	struct buf b = { 0 };
 	int rc;
 
-	buf_printf(&b, "INSERT OR IGNORE INTO %s VALUES (?", t->name);
+	buf_printf(&b, "INSERT OR IGNORE INTO %s (\"%s\"", t->name, t->c[0].name);
+	for (unsigned i = 1; i < t->n; i++)
+		buf_printf(&b, ",\"%s\"", t->c[i].name);
+	buf_str(&b, ") VALUES (?");
 	for (unsigned i = 1; i < t->n; i++)
 		buf_str(&b, ",?");
 	buf_str(&b, ")");

@@ -13,7 +13,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 os.environ.setdefault("CACHE_DIRECTORY", tempfile.mkdtemp(prefix="sekisho-cache."))
 SEKISHO = os.environ.get("SEKISHO", str(ROOT / "build" / "sekisho"))
-DEADLINE_S = 90
+DEADLINE_S = int(os.environ.get("DEADLINE_S", 90))
 
 
 def wait_for(check, what, deadline_s=DEADLINE_S):
@@ -49,6 +49,7 @@ class Agent:
         self.rules = str(root / "rules")
         self.journal = "{dir: %s, max_size: 512MiB, segment_size: 1MiB, min_free: 1%%}" % (root / "journal")
         self.response = "{mode: shadow}"
+        self.max_lag = ""  # ", max_lag: SPAN"
         self.more = ""
         (root / "rules").mkdir()
 
@@ -60,7 +61,7 @@ inputs:
 rules: ["{self.rules}"]
 journal: {self.journal}
 sinks:
-  local: {{type: sqlite, path: {self.db}, max_size: 4GiB}}
+  local: {{type: sqlite, path: {self.db}, max_size: 4GiB{self.max_lag}}}
 response: {self.response}
 status: {{socket: {self.root}/s.sock}}
 {self.more}

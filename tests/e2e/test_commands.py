@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from conftest import SEKISHO, access_line, wait_for
+from conftest import ROOT, SEKISHO, access_line, wait_for
 
 RULE = """title: Union select
 name: t.union
@@ -227,3 +227,18 @@ def test_schema_is_what_sqlite_takes(tmp_path):
     db.executescript(ddl)
     for view in ("events", "alerts", "blocks", "detections", "ledger", "rejects"):
         db.execute(f"SELECT * FROM {view}")
+
+
+def test_the_engine_checks_itself_on_the_host(agent):
+    agent.rules = str(ROOT / "rules")
+    agent.parser = "combined"
+    agent.more = "check_one_in: 1"
+    agent.start()
+    paths = ["/?q=1+UNION+ALL+SELECT+2", "/%2e%2e/%2e%2e/etc/passwd", "/?a=%3Cscript%3Ealert(1)", "/index.html", "/?q=caf%C3%A9"]
+    with open(agent.logs / "a.log", "w") as f:
+        f.write("".join(access_line(i, paths[i % 5], agent=["sqlmap/1.7", "Mozilla/5.0"][i % 2]) for i in range(500)))
+    agent.wait_rows(500)
+    stats = agent.status()
+    assert stats["engine_checks"] == 500 and stats["engine_differences"] == 0
+    assert agent.query("SELECT count(*) FROM alerts WHERE rule = 'sekisho.engine.difference'") == [(0,)]
+    agent.stop()

@@ -1,0 +1,60 @@
+/*
+ * successes.h - who succeeded from an address within the last day: what a block would cost others.
+ *
+ * A sketch of fixed size: 8,192 addresses (IPv6: /64) in sets of four, of each up to eight
+ * accounts, eight sessions and eight user agents as hashes of 32 bits, with the three hours in
+ * which each was seen last. A ninth is not counted: eight is more than any limit. In a full set the
+ * address with the fewest goes, of equals the one seen longest ago, so a flood of strangers
+ * displaces strangers.
+ *
+ * The reader has one to tell news from what was said already; the committer has the one that
+ * decides, fed from what the journal says.
+ */
+#ifndef AGENT_SUCCESSES_H
+#define AGENT_SUCCESSES_H
+
+#include "base/buf.h"
+#include "base/ip.h"
+
+struct event;
+struct successes;
+
+enum { SUCCESS_ACCOUNT, SUCCESS_SESSION, SUCCESS_AGENT, SUCCESS_KINDS };
+enum { SUCCESS_WHO = 8 };
+
+struct success {
+	uint64_t address;	     /* hash */
+	uint32_t who[SUCCESS_KINDS]; /* hashes; 0: none */
+	int64_t time_us;
+};
+
+/* key: of the host, so that nobody can aim at a set. NULL: no memory. */
+struct successes *successes_new(uint64_t key);
+void successes_free(struct successes *t);
+
+/*
+ * Is the event a success, and is it news? A response 2xx or 3xx without a detection, or a login,
+ * from an address that somebody trusted saw. For the reader: nearly all events end at a cache of
+ * hashes.
+ */
+bool successes_event(struct successes *t, const struct event *ev, struct success *out);
+
+/* Count it. False: nothing new. */
+bool successes_add(struct successes *t, const struct success *s);
+
+/* Distinct accounts, else sessions, else user agents. -1: unknown, none is remembered. */
+int successes_from(const struct successes *t, const struct ip *a, int64_t now_us);
+
+/* Did an agent other than that one succeed? agent: successes_who(); 0: any. */
+bool successes_other_agent(
+    const struct successes *t, const struct ip *a, uint32_t agent, int64_t now_us);
+
+/* All of the last day, and back. load: false when it is damaged. */
+void successes_save(const struct successes *t, int64_t now_us, struct buf *out);
+bool successes_load(struct successes *t, struct slice in);
+
+/* Some, as one item of the journal. */
+void success_save(const struct success *s, unsigned n, struct buf *out);
+bool success_load(struct successes *t, struct slice in);
+
+#endif

@@ -1,0 +1,251 @@
+/* The values of an item on one text, exactly. */
+#include "detect/eval.h"
+
+#include "base/ip.h"
+#include "match/regex.h"
+
+#include <stdlib.h>
+
+static char fold(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+static bool equal_at(const char *p, struct slice want, bool cased)
+{
+	if (cased)
+		return memcmp(p, want.p, want.n) == 0;
+	for (size_t i = 0; i < want.n; i++)
+		if (fold(p[i]) != want.p[i])
+			return false;
+	return true;
+}
+
+static bool find_text(struct slice t, const struct matcher *m, struct regex_span *at)
+{
+	struct slice w = m->text;
+
+	if (w.n > t.n)
+		return false;
+	switch (m->kind) {
+	case MATCH_EQUAL:
+		*at = (struct regex_span){ 0, w.n };
+		return t.n == w.n && equal_at(t.p, w, m->cased);
+	case MATCH_STARTS:
+		*at = (struct regex_span){ 0, w.n };
+		return equal_at(t.p, w, m->cased);
+	case MATCH_ENDS:
+		*at = (struct regex_span){ t.n - w.n, t.n };
+		return equal_at(t.p + t.n - w.n, w, m->cased);
+	case MATCH_CONTAINS:
+		for (size_t i = 0; i + w.n <= t.n; i++)
+			if ((w.n == 0 || (m->cased ? t.p[i] : fold(t.p[i])) == w.p[0]) &&
+			    equal_at(t.p + i, w, m->cased)) {
+				*at = (struct regex_span){ i, i + w.n };
+				return true;
+			}
+		return false;
+	case MATCH_REGEX:
+	case MATCH_CIDR:
+	case MATCH_COMPARE:
+	case MATCH_ABSENT:
+	case MATCH_PRESENT:
+	case MATCH_FIELD:
+		break;
+	}
+	return false;
+}
+
+static enum verdict find_regex(
+    struct run *x, struct slice t, const struct matcher *m, struct regex_span *at)
+{
+	struct engine_event *ee = &x->g->events[x->event];
+
+	/* the reference tries every rule: its budget would run out where the filters' does not */
+	if (!x->g->reference &&
+	    (ee->calls >= ENGINE_LINE_CALLS || ee->bytes + t.n > ENGINE_LINE_BYTES))
+		return VERDICT_UNDECIDED;
+	ee->calls++;
+	ee->bytes += t.n;
+	x->g->regex_calls++;
+	atomic_fetch_add_explicit(&x->r->regex_calls, 1, memory_order_relaxed);
+	switch (regex_find(m->regex, x->g->regex, t, at)) {
+	case REGEX_YES:
+		return VERDICT_YES;
+	case REGEX_NO:
+		return VERDICT_NO;
+	case REGEX_LIMIT:
+		break;
+	}
+	return VERDICT_UNDECIDED;
+}
+
+static bool compare(const struct matcher *m, struct slice t)
+{
+	char text[48];
+	char *end;
+
+	if (t.n == 0 || t.n >= sizeof(text))
+		return false;
+	memcpy(text, t.p, t.n);
+	text[t.n] = '\0';
+
+	double v = strtod(text, &end);
+
+	if (end != text + t.n)
+		return false;
+	switch (m->compare) {
+	case COMPARE_LT:
+		return v < m->number;
+	case COMPARE_LTE:
+		return v <= m->number;
+	case COMPARE_GT:
+		return v > m->number;
+	case COMPARE_GTE:
+		return v >= m->number;
+	}
+	return false;
+}
+
+static bool in_network(const struct matcher *m, struct slice t)
+{
+	struct ip a;
+
+	return ip_parse(t, &a) && ip_prefix_has(&m->cidr, &a);
+}
+
+/* The value of a field that is one attribute, as it was written. */
+struct slice eval_plain(struct run *x, const struct field *f)
+{
+	const struct event *ev = x->g->events[x->event].ev;
+	struct slice v;
+
+	switch (f->kind) {
+	case FIELD_METHOD:
+		v = event_get(ev, ATTR_HTTP_METHOD_ORIGINAL);
+		return v.p != NULL ? v : event_get(ev, ATTR_HTTP_METHOD);
+	case FIELD_ATTR:
+		return event_get(ev, f->key);
+	case FIELD_PATH:
+		return event_get(ev, ATTR_URL_PATH);
+	case FIELD_QUERY:
+		return event_get(ev, ATTR_URL_QUERY);
+	case FIELD_URI:
+		return event_get(ev, ATTR_URL_PATH);
+	case FIELD_BODY:
+	case FIELD_KEYWORDS:
+		return ev->body;
+	case FIELD_OTHER:
+		if (x->records != NULL && records_is_field(f)) {
+			unsigned at = 0;
+			const struct record_field *r =
+			    records_next(x->records, x->record, f->name, &at);
+
+			return r != NULL ? r->value : (struct slice){ 0 };
+		}
+		for (unsigned i = 0; i < ev->n_attrs; i++)
+			if (slice_eq(attr_name(&ev->attrs[i]), f->name))
+				return (struct slice){ ev->attrs[i].p, ev->attrs[i].n };
+		/* an audit event without its lines: an example given as attributes */
+		if ((x->r->classes & CLASS_AUDITD) != 0 && slice_eq(f->name, SLICE("type")))
+			return event_get(ev, ATTR_AUDIT_TYPE);
+		break;
+	case FIELD_EXTENSION:
+	case FIELD_PARAM_NAME:
+	case FIELD_PARAM_VALUE:
+		break;
+	}
+	return (struct slice){ 0 };
+}
+
+static void remember(struct run *x, const struct field *f, enum form form, struct slice t,
+    const struct regex_span *at)
+{
+	struct evidence *e = x->evidence;
+
+	if (e->found)
+		return;
+	*e = (struct evidence){ .found = true,
+		.field = *f,
+		.form = form,
+		.match = { t.p + at->start, at->end - at->start },
+		.text = t.p,
+		.start = at->start,
+		.end = at->end };
+}
+
+/* One matcher on one text. */
+static enum verdict on_text(
+    struct run *x, const struct node *n, const struct matcher *m, struct slice t, enum form form)
+{
+	struct regex_span at = { 0, t.n };
+	enum verdict v;
+
+	switch (m->kind) {
+	case MATCH_REGEX:
+		v = find_regex(x, t, m, &at);
+		break;
+	case MATCH_CIDR:
+		v = in_network(m, t) ? VERDICT_YES : VERDICT_NO;
+		break;
+	case MATCH_COMPARE:
+		v = compare(m, t) ? VERDICT_YES : VERDICT_NO;
+		break;
+	case MATCH_FIELD: {
+		struct slice other = eval_plain(x, &m->other);
+
+		v = other.p != NULL && slice_eq_nocase(t, other) ? VERDICT_YES : VERDICT_NO;
+		break;
+	}
+	case MATCH_PRESENT:
+		v = VERDICT_YES;
+		break;
+	case MATCH_ABSENT:
+		v = VERDICT_NO;
+		break;
+	case MATCH_EQUAL:
+	case MATCH_CONTAINS:
+	case MATCH_STARTS:
+	case MATCH_ENDS:
+	default:
+		v = find_text(t, m, &at) ? VERDICT_YES : VERDICT_NO;
+	}
+	if (v == VERDICT_YES)
+		remember(x, &n->field, form, t, &at);
+	return v;
+}
+
+enum verdict eval_texts(struct run *x, const struct node *n, struct slice t, enum form form)
+{
+	enum verdict out = VERDICT_NO;
+
+	for (unsigned i = 0; i < n->n_matchers; i++) {
+		enum verdict v = on_text(x, n, &n->matchers[i], t, form);
+
+		if (v == VERDICT_YES)
+			return v;
+		if (v == VERDICT_UNDECIDED)
+			out = v;
+	}
+	return out;
+}
+
+enum verdict eval_written(struct run *x, const struct node *n, struct slice s)
+{
+	enum verdict v;
+
+	if (memchr(s.p, '\n', s.n) != NULL && s.n <= (size_t)LANE_BYTES) {
+		memcpy(x->g->scratch, s.p, s.n);
+		for (char *lf = x->g->scratch;
+		     (lf = memchr(lf, '\n', s.n - (size_t)(lf - x->g->scratch))) != NULL;)
+			*lf = '\r';
+		s.p = x->g->scratch;
+	}
+	if (s.n <= ENGINE_TEXT_MAX)
+		return eval_texts(x, n, s, FORM_WRITTEN);
+	v = eval_texts(x, n, slice_head(s, ENGINE_TEXT_MAX / 2), FORM_WRITTEN);
+	if (v == VERDICT_YES)
+		return v;
+	return eval_either(
+	    v, eval_texts(x, n, slice_from(s, s.n - ENGINE_TEXT_MAX / 2), FORM_WRITTEN));
+}

@@ -1,0 +1,75 @@
+"""Where one event ends and the next begins: several lines by a start pattern, and a last line without its end."""
+import json
+
+from conftest import wait_for
+
+TRACE = """2026-11-23 06:00:00 ERROR failed
+java.lang.IllegalStateException: no
+\tat a.b.C.d(C.java:1)
+Caused by: java.io.IOException
+2026-11-23 06:00:01 INFO fine
+2026-11-23 06:00:02 ERROR again
+\tat x
+"""
+
+
+def spans(agent):
+    """Bytes read, by the agent's own count."""
+    return agent.status()["bytes_read"]
+
+
+def test_an_event_begins_at_a_line_that_matches(agent):
+    agent.inputs = f"""  - {{files: ["{agent.files}"], parser: raw, multiline: '^\\d{{4}}-\\d\\d-\\d\\d '}}"""
+    agent.start()
+    log = agent.logs / "a.log"
+    log.write_text("a line before all\n" + TRACE)
+    want = ["a line before all", *["\n".join(p) for p in (
+        TRACE.splitlines()[:4], TRACE.splitlines()[4:5], TRACE.splitlines()[5:])]]
+    wait_for(lambda: agent.bodies() == want, "the last one is closed after a while: " + repr(agent.bodies()))
+    # what belongs to it came too late and is an event of its own; nothing is lost or told twice
+    with open(log, "a") as f:
+        f.write("\tat late\n2026-11-23 06:00:03 INFO next\n")
+    want += ["\tat late", "2026-11-23 06:00:03 INFO next"]
+    wait_for(lambda: agent.bodies() == want, "late lines")
+    assert spans(agent) == log.stat().st_size
+    agent.stop()
+
+
+def test_an_open_event_survives_a_kill(agent):
+    agent.inputs = f"""  - {{files: ["{agent.files}"], parser: raw, multiline: '^START'}}"""
+    agent.start()
+    log = agent.logs / "a.log"
+    log.write_text("START 1\n one\nSTART 2\n two\n")
+    wait_for(lambda: agent.bodies()[:1] == ["START 1\n one"], "the first is whole")
+    agent.kill()
+    with open(log, "a") as f:
+        f.write(" three\nSTART 3\n")
+    agent.start()
+    wait_for(lambda: agent.bodies()[-1:] == ["START 3"], "all")
+    assert agent.bodies() in (["START 1\n one", "START 2\n two\n three", "START 3"],
+                              ["START 1\n one", "START 2\n two", " three", "START 3"])
+    agent.stop()
+
+
+def test_a_last_line_without_its_end_is_released_when_its_file_is_let_go(agent):
+    """Half a minute after the last byte of a file that has no name any more, or another one."""
+    agent.start()
+    log = agent.logs / "a.log"
+    other = agent.logs / "b.log"
+    log.write_text("one\ntwo\nthr")
+    other.write_text("uno\ndos")
+    agent.wait_rows(3)
+    assert sorted(agent.bodies()) == ["one", "two", "uno"]  # the rest may still be being written
+    with open(log, "a") as f:
+        f.write("ee\nfour")
+    agent.wait_rows(4)
+    log.unlink()
+    other.rename(agent.logs / "b.1")
+    other.write_text("new\n")
+    want = ["dos", "four", "new", "one", "three", "two", "uno"]
+    wait_for(lambda: sorted(agent.bodies()) == want, "the files are let go")
+    rows = agent.query("SELECT body, attributes FROM events_raw")
+    cut = {body for body, more in rows if json.loads(more or "{}").get("sekisho.unterminated")}
+    assert cut == {"dos", "four"}
+    assert agent.run("audit").returncode == 0
+    agent.stop()

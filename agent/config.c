@@ -237,7 +237,7 @@ static void check_response(struct config *c, const struct yaml *y, struct proble
 	(void)n;
 }
 
-int config_load(const char *path, struct config *c, struct problems *p)
+static int load(const char *path, const struct slice *text, struct config *c, struct problems *p)
 {
 	struct err e;
 
@@ -246,7 +246,7 @@ int config_load(const char *path, struct config *c, struct problems *p)
 		problem_error(p, (struct place){ path, 0, 0 }, "%s", e.msg);
 		return -1;
 	}
-	if (yaml_load(path, NULL, &c->file, p) != 0)
+	if (yaml_load(path, text, &c->file, p) != 0)
 		return -1;
 
 	struct arena arena = c->arena;
@@ -275,6 +275,16 @@ int config_load(const char *path, struct config *c, struct problems *p)
 	check_sinks(c, yaml_get(doc, "sinks"), p);
 	check_response(c, yaml_get(doc, "response"), p);
 	return p->errors == before ? 0 : -1;
+}
+
+int config_load(const char *path, struct config *c, struct problems *p)
+{
+	return load(path, NULL, c, p);
+}
+
+int config_load_text(const char *name, struct slice text, struct config *c, struct problems *p)
+{
+	return load(name, &text, c, p);
 }
 
 void config_free(struct config *c)

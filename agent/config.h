@@ -165,6 +165,8 @@ extern const struct config_key config_keys[];
 
 /* -1: problems were added. The config is to be freed either way. */
 int config_load(const char *path, struct config *c, struct problems *p);
+/* The same from a text; name is only for messages. */
+int config_load_text(const char *name, struct slice text, struct config *c, struct problems *p);
 void config_free(struct config *c);
 
 static inline const struct input_config *config_input(const struct config *c, unsigned i)

@@ -6,6 +6,7 @@
 #define GIB	 (UINT64_C(1) << 30)
 #define MIB	 (UINT64_C(1) << 20)
 #define SECOND	 UINT64_C(1000000)
+#define YEAR	 (366 * 86400 * SECOND)
 #define END                  \
 	{                    \
 		.name = NULL \
@@ -186,7 +187,8 @@ static const struct config_key response_rule_keys[] = {
 	    .names = actions },
 	{ "mode", CONFIG_ENUM, AT(response_rule, mode), .def = "default",
 	    .help = "shadow, canary or enforce for these alerts alone", .names = rule_modes },
-	{ "ttl", CONFIG_DURATION, AT(response_rule, ttl_us), .help = "length of the first block" },
+	{ "ttl", CONFIG_DURATION, AT(response_rule, ttl_us), .help = "length of the first block",
+	    .max = YEAR },
 	END,
 };
 
@@ -204,11 +206,11 @@ static const struct config_key response_keys[] = {
 	    .help = "where blocks are made: nftables or dry-run" },
 	{ "ttl", CONFIG_DURATION, AT(config, response.ttl_us), .def = "1h",
 	    .help = "length of a first block; each repetition within a week is four times as long",
-	    .min = SECOND },
+	    .min = SECOND, .max = YEAR },
 	{ "max_ttl", CONFIG_DURATION, AT(config, response.max_ttl_us), .def = "7d",
-	    .help = "no block is longer", .min = SECOND },
+	    .help = "no block is longer", .min = SECOND, .max = YEAR },
 	{ "max_event_age", CONFIG_DURATION, AT(config, response.max_event_age_us), .def = "10m",
-	    .help = "an older event may alert but starts no block", .min = SECOND },
+	    .help = "an older event may alert but starts no block", .min = SECOND, .max = YEAR },
 	{ "max_per_minute", CONFIG_UINT, AT(config, response.max_per_minute), .def = "30",
 	    .help = "new blocks a minute; beyond it blocking stops and says so", .min = 1 },
 	{ "max_blocks", CONFIG_UINT, AT(config, response.max_blocks), .def = "10000",

@@ -12,6 +12,9 @@
 #define WEEK_US	  (INT64_C(7) * 86400 * 1000000)
 #define MINUTE_US INT64_C(60000000)
 
+/* What a person allows ends as well. */
+#define MAX_ALLOWED_US (INT64_C(366) * 86400 * 1000000)
+
 struct policy *policy_new(
     const struct response_config *c, const struct ip_set *hops, uint64_t host_id, struct err *e)
 {
@@ -272,7 +275,8 @@ bool policy_add(struct policy *p, const struct ip_prefix *x, int64_t ttl_us, con
 		buf_printf(out, "refused: %s\n", why != NULL ? why : "the table of blocks is full");
 		return false;
 	}
-	b->until_us = now_us + (ttl_us > 0 ? ttl_us : p->c->ttl_us);
+	ttl_us = ttl_us > 0 ? ttl_us : p->c->ttl_us;
+	b->until_us = now_us + (ttl_us < p->c->max_ttl_us ? ttl_us : p->c->max_ttl_us);
 	b->manual = true;
 	snprintf(b->reason, sizeof(b->reason), "%s", reason);
 	snprintf(b->rule, sizeof(b->rule), "manual");
@@ -321,7 +325,7 @@ bool policy_allow(struct policy *p, const struct ip_prefix *x, int64_t ttl_us, i
 	if (at == p->n_allowed)
 		p->n_allowed++;
 	p->allowed[at].prefix = *x;
-	p->allowed[at].until_us = now_us + ttl_us;
+	p->allowed[at].until_us = now_us + (ttl_us < MAX_ALLOWED_US ? ttl_us : MAX_ALLOWED_US);
 	policy_remove(p, x, now_us, out, cb, ctx);
 	buf_str(out, "allowed\n");
 	return true;

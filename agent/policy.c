@@ -193,7 +193,8 @@ static struct block *make(
 		return NULL;
 	if (memcmp(&b->prefix, x, sizeof(*x)) == 0 && b->since_us > now_us - WEEK_US)
 		strikes = policy_is_live(b, now_us) ? b->strikes : b->strikes + 1;
-	if (!policy_is_live(b, now_us) || b->state != state) {
+	/* what is recorded only becomes a block; a block never becomes what is recorded only */
+	if (!policy_is_live(b, now_us) || (b->state == BLOCK_SHADOW && state == BLOCK_ACTIVE)) {
 		*b = (struct block){ .prefix = *x, .state = state, .since_us = now_us };
 		set_id(b);
 		p->in_minute++;
@@ -233,12 +234,17 @@ void policy_alert(struct policy *p, const struct alert *a, int64_t now_us, int64
 		return;
 	}
 	/* a block ends at event time + TTL: what is old was punished for as long already */
-	b->until_us = a->last_us + ttl_of(p, r, b->strikes);
+	int64_t until = a->last_us + ttl_of(p, r, b->strikes);
+
+	if (until > b->until_us)
+		b->until_us = until;
 	b->detect_us = read_us;
 	memcpy(b->alert_id, a->id, sizeof(b->alert_id));
-	memcpy(b->rule, a->rule, sizeof(b->rule));
-	snprintf(b->reason, sizeof(b->reason), "%s by %.100s, %llu hits",
-	    category_names[a->category], a->rule, (unsigned long long)a->count);
+	if (!b->manual) { /* a person's stays a person's */
+		memcpy(b->rule, a->rule, sizeof(b->rule));
+		snprintf(b->reason, sizeof(b->reason), "%s by %.100s, %llu hits",
+		    category_names[a->category], a->rule, (unsigned long long)a->count);
+	}
 	out->blocked = b->until_us > now_us;
 	cb(ctx, b);
 }

@@ -71,6 +71,7 @@ static const struct row rows[] = {
 	ROW(SQUASH, "a/*b", "a/*b"),
 	ROW(SQUASH, "/*!50000union*/select", " union select"),
 	ROW(SQUASH, "a/**//**/b", "a b"),
+	ROW(SQUASH, "/*!union*/select", " union select"),
 	/* paths */
 	ROW(SQUASH_PATH, "/a/./b//c/../d", "/a/b/d"),
 	ROW(SQUASH_PATH, "/../../etc/passwd", "/etc/passwd"),

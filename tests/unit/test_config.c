@@ -175,6 +175,8 @@ static void a_mistake_is_named_with_its_place(void **state)
 		{ "text: *a\n", "f:1:" },
 		{ "text: 'a\n", "f:" },
 		{ "\ttext: a\n", "f:1:" },
+		{ "text: a\n# \xc3\xa9 \xff\n", "f:2:6: error: the byte \\xFF is not UTF-8 text" },
+		{ "%?\xed\xff\xff\xff", "f:1:3: error: the byte \\xED is not UTF-8 text" },
 	};
 
 	(void)state;

@@ -41,8 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > 1 << 14)
 		return 0;
 	rs = ruleset_load_text("fuzz", (struct slice){ (const char *)data, size }, &p);
-	if (rs == NULL ||
-	    (p.errors > 0) != (p.text.n > 0 && memmem(p.text.p, p.text.n, "error:", 6)))
+	if (rs == NULL || (p.errors > 0 && p.text.n == 0))
 		abort();
 	if (rs->n_rules > 0 && size % 4 == 0) /* dear: many bytes are found by loading alone */
 		detect(rs);

@@ -259,9 +259,9 @@ int cmd_scan(int argc, char **argv)
 	int rc;
 	const struct option_def defs[] = {
 		{ "-c", OPTION_TEXT, &o.config, "FILE",
-		    "take networks, identities and rules from this config" },
+		    "take formats, networks, identities and rules from this config" },
 		{ "--parser", OPTION_TEXT, &o.parser, "NAME",
-		    "format of the lines (default auto; see `sekisho formats`)" },
+		    "format of the lines (default: that of the config's first input, else auto)" },
 		{ "--rules", OPTION_LIST, &o.rules, "DIR",
 		    "rules to use instead of the installed ones; may be repeated" },
 		{ "--all", OPTION_FLAG, &s.all, NULL, "print every event" },

@@ -1,11 +1,13 @@
 /* sekisho version, sekisho formats: what this build is and can read. */
 #include "agent/commands.h"
+#include "agent/config.h"
 #include "agent/options.h"
 #include "parsers/parser.h"
 
 #include <pcre2.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <sysexits.h>
 
 int cmd_version(int argc, char **argv)
 {
@@ -25,14 +27,28 @@ int cmd_version(int argc, char **argv)
 
 int cmd_formats(int argc, char **argv)
 {
-	static const struct usage usage = { "sekisho formats",
-		"The parsers that an input can name.", "sekisho formats" };
-	static const struct option_def none = { NULL, OPTION_FLAG, NULL, NULL, NULL };
+	static const struct usage usage = { "sekisho formats [-c FILE]",
+		"The parsers that an input can name; with -c also those that the config declares.",
+		"sekisho formats -c /etc/sekisho/sekisho.yaml" };
+	static struct config c;
+	struct problems p = { 0 };
+	const char *path = NULL;
 	int rc;
+	const struct option_def defs[] = {
+		{ "-c", OPTION_TEXT, &path, "FILE", "a config with `parsers:`" },
+		{ NULL, OPTION_FLAG, NULL, NULL, NULL },
+	};
 
-	if (options_read(argc, argv, &none, &usage, &rc) < 0)
+	if (options_read(argc, argv, defs, &usage, &rc) < 0)
 		return rc;
-	for (const struct parser *const *p = parsers; *p != NULL; p++)
-		printf("%-10s %s\n", (*p)->name, (*p)->help);
-	return 0;
+	rc = path != NULL && config_load(path, &c, &p) != 0 ? EX_CONFIG : 0;
+	if (p.text.n > 0)
+		fwrite(p.text.p, 1, p.text.n, stderr);
+	for (const struct parser *const *q = parsers; rc == 0 && *q != NULL; q++)
+		printf("%-10s %s\n", (*q)->name, (*q)->help);
+	for (unsigned i = 0; rc == 0 && i < c.formats.n; i++)
+		printf("%-10s a format of %s\n", config_format(&c, i)->name, path);
+	problems_free(&p);
+	config_free(&c);
+	return rc;
 }

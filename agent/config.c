@@ -1,5 +1,6 @@
 /* Reading the config file and resolving what its parts say of each other. */
 #include "agent/config.h"
+#include "agent/formats.h"
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -54,19 +55,13 @@ static void resolve_hops(struct config *c, struct input_config *in, struct probl
 		    "address");
 }
 
-static void resolve_parser(struct input_config *in, struct problems *p)
+static void resolve_parser(struct config *c, struct input_config *in, struct problems *p)
 {
-	const char *names[64];
-	unsigned n = 0;
-	struct slice want = slice_of(in->parser_name);
-
-	in->parser = parser_find(want);
+	in->parser = formats_find(c, slice_of(in->parser_name));
 	if (in->parser != NULL)
 		return;
-	for (; parsers[n] != NULL; n++)
-		names[n] = parsers[n]->name;
 
-	const char *s = problem_suggest(want, names, n);
+	const char *s = formats_suggest(c, slice_of(in->parser_name));
 
 	problem_error(p, in->at, "there is no parser '%s'%s%s%s; `sekisho formats` lists them",
 	    in->parser_name, s != NULL ? "; did you mean '" : "", s != NULL ? s : "",
@@ -182,7 +177,7 @@ static void resolve_input(struct config *c, unsigned i, const struct yaml *y, st
 	if (in->logsource != NULL && strcmp(in->logsource, "proxy") != 0)
 		problem_error(
 		    p, in->at, "logsource: only `proxy` can be said here, not '%s'", in->logsource);
-	resolve_parser(in, p);
+	resolve_parser(c, in, p);
 	if (in->from_journald)
 		in->parser = &parser_journald;
 	resolve_start(in, p);
@@ -242,7 +237,7 @@ static void check_response(struct config *c, const struct yaml *y, struct proble
 	(void)n;
 }
 
-int config_load(const char *path, struct config *c, struct problems *p)
+static int load(const char *path, const struct slice *text, struct config *c, struct problems *p)
 {
 	struct err e;
 
@@ -251,7 +246,7 @@ int config_load(const char *path, struct config *c, struct problems *p)
 		problem_error(p, (struct place){ path, 0, 0 }, "%s", e.msg);
 		return -1;
 	}
-	if (yaml_load(path, NULL, &c->file, p) != 0)
+	if (yaml_load(path, text, &c->file, p) != 0)
 		return -1;
 
 	struct arena arena = c->arena;
@@ -269,6 +264,8 @@ int config_load(const char *path, struct config *c, struct problems *p)
 	if (p->errors != before)
 		return -1;
 
+	formats_resolve(c, yaml_get(doc, "parsers"), p);
+
 	const struct yaml *inputs = yaml_get(doc, "inputs");
 
 	for (unsigned i = 0; i < c->inputs.n; i++)
@@ -280,10 +277,21 @@ int config_load(const char *path, struct config *c, struct problems *p)
 	return p->errors == before ? 0 : -1;
 }
 
+int config_load(const char *path, struct config *c, struct problems *p)
+{
+	return load(path, NULL, c, p);
+}
+
+int config_load_text(const char *name, struct slice text, struct config *c, struct problems *p)
+{
+	return load(name, &text, c, p);
+}
+
 void config_free(struct config *c)
 {
 	for (unsigned i = 0; i < c->inputs.n; i++)
 		regex_free(((struct input_config *)c->inputs.v + i)->start);
+	formats_free(c);
 	yaml_free(&c->file);
 	arena_free(&c->arena);
 	*c = (struct config){ 0 };

@@ -12,6 +12,7 @@
 
 struct parser;
 struct regex;
+struct user_format;
 
 enum input_lane { LANE_AUTO, LANE_IS_BULK, LANE_IS_CONTROL };
 
@@ -51,6 +52,30 @@ struct input_config {
 struct identity_config {
 	const char *attribute; /* user.name, session.id ... */
 	const char *field;     /* of the log line */
+};
+
+/* A format of `parsers:`; see agent/formats.h. */
+struct format_config {
+	const char *name;
+	const char *pattern;
+	struct {
+		const char *field, *format;
+	} time;
+	struct config_items attributes; /* struct format_pair: group, attribute */
+	struct config_items samples;	/* struct format_sample */
+
+	/* resolved */
+	struct user_format *format;
+};
+
+struct format_pair {
+	const char *name, *value;
+};
+
+struct format_sample {
+	const char *line;
+	struct config_items expect; /* struct format_pair: attribute, value */
+	bool bad;
 };
 
 struct network_config {
@@ -111,6 +136,7 @@ struct config {
 	struct config_texts sandbox_read, sandbox_connect;
 	uint64_t check_one_in;
 	struct config_items inputs;   /* struct input_config */
+	struct config_items formats;  /* struct format_config */
 	struct config_items networks; /* struct network_config */
 	struct config_items sinks;    /* struct sink_config */
 	struct config_texts rules;
@@ -140,11 +166,18 @@ extern const struct config_key config_keys[];
 
 /* -1: problems were added. The config is to be freed either way. */
 int config_load(const char *path, struct config *c, struct problems *p);
+/* The same from a text; name is only for messages. */
+int config_load_text(const char *name, struct slice text, struct config *c, struct problems *p);
 void config_free(struct config *c);
 
 static inline const struct input_config *config_input(const struct config *c, unsigned i)
 {
 	return (const struct input_config *)c->inputs.v + i;
+}
+
+static inline const struct format_config *config_format(const struct config *c, unsigned i)
+{
+	return (const struct format_config *)c->formats.v + i;
 }
 
 static inline const struct sink_config *config_sink(const struct config *c, unsigned i)

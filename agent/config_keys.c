@@ -6,6 +6,7 @@
 #define GIB	 (UINT64_C(1) << 30)
 #define MIB	 (UINT64_C(1) << 20)
 #define SECOND	 UINT64_C(1000000)
+#define YEAR	 (366 * 86400 * SECOND)
 #define END                  \
 	{                    \
 		.name = NULL \
@@ -120,6 +121,46 @@ static const struct config_key sink_keys[] = {
 	END,
 };
 
+static const struct config_key pair_value[] = {
+	{ "", CONFIG_TEXT, AT(format_pair, value), .help = "text" },
+	END,
+};
+
+static const struct config_key sample_keys[] = {
+	{ "line", CONFIG_TEXT, AT(format_sample, line), .help = "a line of such a log",
+	    .required = true },
+	{ "expect", CONFIG_MAP, AT(format_sample, expect),
+	    .help = "attributes it must get, and their values; '': it must not have that one; "
+		    "`time` is the time",
+	    .keys = pair_value, .item_size = sizeof(struct format_pair) },
+	{ "bad", CONFIG_BOOL, AT(format_sample, bad), .def = "false",
+	    .help = "the line must not be of this format" },
+	END,
+};
+
+static const struct config_key time_keys[] = {
+	{ "field", CONFIG_TEXT, AT(format_config, time.field),
+	    .help = "name of the group that holds it" },
+	{ "format", CONFIG_TEXT, AT(format_config, time.format), .def = "rfc3339",
+	    .help = "rfc3339, clf, bsd, epoch, epoch_ms or directives as strptime has them "
+		    "(`%d.%m.%Y %H:%M:%S`)" },
+	END,
+};
+
+static const struct config_key format_keys[] = {
+	{ "pattern", CONFIG_TEXT, AT(format_config, pattern),
+	    .help = "PCRE2 with named groups, which matches a whole line", .required = true },
+	{ "time", CONFIG_SECTION, AT(format_config, time), .help = "the event's time",
+	    .keys = time_keys },
+	{ "attributes", CONFIG_MAP, AT(format_config, attributes),
+	    .help = "group: attribute, for groups whose name does not say it", .keys = pair_value,
+	    .item_size = sizeof(struct format_pair) },
+	{ "samples", CONFIG_LIST, AT(format_config, samples),
+	    .help = "lines and what must become of them; checked whenever the config is read",
+	    .keys = sample_keys, .item_size = sizeof(struct format_sample) },
+	END,
+};
+
 static const struct config_key network_value[] = {
 	{ "", CONFIG_PREFIXES, AT(network_config, set), .help = "networks" },
 	END,
@@ -148,7 +189,8 @@ static const struct config_key response_rule_keys[] = {
 	    .names = actions },
 	{ "mode", CONFIG_ENUM, AT(response_rule, mode), .def = "default",
 	    .help = "shadow, canary or enforce for these alerts alone", .names = rule_modes },
-	{ "ttl", CONFIG_DURATION, AT(response_rule, ttl_us), .help = "length of the first block" },
+	{ "ttl", CONFIG_DURATION, AT(response_rule, ttl_us), .help = "length of the first block",
+	    .max = YEAR },
 	END,
 };
 
@@ -166,11 +208,11 @@ static const struct config_key response_keys[] = {
 	    .help = "where blocks are made: nftables or dry-run" },
 	{ "ttl", CONFIG_DURATION, AT(config, response.ttl_us), .def = "1h",
 	    .help = "length of a first block; each repetition within a week is four times as long",
-	    .min = SECOND },
+	    .min = SECOND, .max = YEAR },
 	{ "max_ttl", CONFIG_DURATION, AT(config, response.max_ttl_us), .def = "7d",
-	    .help = "no block is longer", .min = SECOND },
+	    .help = "no block is longer", .min = SECOND, .max = YEAR },
 	{ "max_event_age", CONFIG_DURATION, AT(config, response.max_event_age_us), .def = "10m",
-	    .help = "an older event may alert but starts no block", .min = SECOND },
+	    .help = "an older event may alert but starts no block", .min = SECOND, .max = YEAR },
 	{ "max_per_minute", CONFIG_UINT, AT(config, response.max_per_minute), .def = "30",
 	    .help = "new blocks a minute; beyond it blocking stops and says so", .min = 1 },
 	{ "max_blocks", CONFIG_UINT, AT(config, response.max_blocks), .def = "10000",
@@ -222,6 +264,8 @@ const struct config_key config_keys[] = {
 		    "to" },
 	{ "inputs", CONFIG_LIST, AT(config, inputs), .help = "what to read", .keys = input_keys,
 	    .item_size = sizeof(struct input_config), .required = true },
+	{ "parsers", CONFIG_MAP, AT(config, formats), .help = "formats of your own, by name",
+	    .keys = format_keys, .item_size = sizeof(struct format_config) },
 	{ "networks", CONFIG_MAP, AT(config, networks),
 	    .help = "names for lists of networks, used by hops", .keys = network_value,
 	    .item_size = sizeof(struct network_config) },

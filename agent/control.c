@@ -2,12 +2,12 @@
 
 #include "agent/agent.h"
 #include "agent/commands.h"
+#include "agent/control_request.h"
 #include "agent/report.h"
 #include "agent/tap.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/units.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -19,7 +19,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { REQUEST_MAX = 1024, WORDS_MAX = 8, ANSWER_MS = 5000 };
+enum { REQUEST_MAX = 1024, ANSWER_MS = 5000 };
 
 struct control {
 	struct agent *a;
@@ -31,93 +31,46 @@ struct control {
 
 /* One question about blocks, answered by the committer. */
 struct question {
-	struct slice word[WORDS_MAX];
-	unsigned n;
+	struct slice request;
 	struct buf *out;
 	bool ok;
 };
-
-static void usage(struct question *q, const char *text)
-{
-	buf_printf(q->out, "%s\n", text);
-	q->ok = false;
-}
 
 static void ask_blocks(void *committer, void *arg)
 {
 	struct question *q = arg;
 	struct policy *p = committer_agent(committer)->policy;
-	block_cb *cb = committer_block_cb();
-	int64_t now = clock_now_us();
-	struct slice verb = q->word[1];
-	struct ip_prefix x;
-	struct ip a;
-	int64_t ttl = 0;
-	bool has_prefix = q->n > 2 && ip_prefix_parse(q->word[2], &x);
 
-	q->ok = true;
-	if (slice_eq(verb, SLICE("list"))) {
-		policy_list(p, q->n > 2, now, q->out);
-	} else if (slice_eq(verb, SLICE("explain"))) {
-		if (q->n > 2 && ip_parse(q->word[2], &a))
-			policy_explain(p, &a, now, q->out);
-		else
-			usage(q, "explain needs an address");
-	} else if (slice_eq(verb, SLICE("undo"))) {
-		char rule[128] = "";
-
-		if (q->n < 3 || !units_duration(q->word[2], &ttl)) {
-			usage(q, "undo needs a span: blocks made within the last 10m, 1h ...");
-			return;
-		}
-		if (q->n > 3)
-			snprintf(rule, sizeof(rule), "%.*s", SLICE_ARG(q->word[3]));
-		policy_undo(
-		    p, rule[0] != '\0' ? rule : NULL, now - ttl, now, q->out, cb, committer);
-	} else if (!has_prefix) {
-		usage(q, "expected an address or network such as 203.0.113.7 or 2001:db8:1::/64");
-	} else if (q->n > 3 && !units_duration(q->word[3], &ttl)) {
-		usage(q, "expected a span such as 1h or 30m after the address");
-	} else if (slice_eq(verb, SLICE("add"))) {
-		q->ok = policy_add(p, &x, ttl, "by hand", now, q->out, cb, committer);
-	} else if (slice_eq(verb, SLICE("remove"))) {
-		q->ok = policy_remove(p, &x, now, q->out, cb, committer);
-	} else if (slice_eq(verb, SLICE("allow"))) {
-		q->ok = policy_allow(
-		    p, &x, ttl > 0 ? ttl : INT64_C(86400000000), now, q->out, cb, committer);
-	} else {
-		usage(q, "blocks: list, add, remove, explain, allow or undo");
-	}
+	q->ok =
+	    control_blocks(p, q->request, clock_now_us(), q->out, committer_block_cb(), committer);
 }
 
 static void answer(struct control *c, struct slice request, struct buf *out)
 {
-	struct question q = { .out = out, .ok = true };
-	bool json;
+	struct question q = { .request = request, .out = out };
+	struct slice word[CONTROL_WORDS];
+	unsigned n = control_words(request, word);
+	bool ok = true;
 
-	while (request.n > 0 && q.n < WORDS_MAX) {
-		slice_cut(request, ' ', &q.word[q.n], &request);
-		q.n += q.word[q.n].n > 0;
-	}
-	json = q.n > 1 && slice_eq(q.word[1], SLICE("json"));
-	if (q.n == 0) {
-		q.ok = false;
-	} else if (slice_eq(q.word[0], SLICE("status"))) {
-		report_status(c->a, json, out);
-	} else if (slice_eq(q.word[0], SLICE("check"))) {
-		q.ok = report_ready(c->a);
-		buf_str(out, q.ok ? "ready\n" : "not ready\n");
-	} else if (slice_eq(q.word[0], SLICE("audit"))) {
-		q.ok = report_audit(c->a, out);
-	} else if (slice_eq(q.word[0], SLICE("metrics"))) {
+	if (n == 0) {
+		ok = false;
+	} else if (slice_eq(word[0], SLICE("status"))) {
+		report_status(c->a, n > 1 && slice_eq(word[1], SLICE("json")), out);
+	} else if (slice_eq(word[0], SLICE("check"))) {
+		ok = report_ready(c->a);
+		buf_str(out, ok ? "ready\n" : "not ready\n");
+	} else if (slice_eq(word[0], SLICE("audit"))) {
+		ok = report_audit(c->a, out);
+	} else if (slice_eq(word[0], SLICE("metrics"))) {
 		report_metrics(c->a, out);
-	} else if (slice_eq(q.word[0], SLICE("blocks")) && q.n > 1) {
+	} else if (slice_eq(word[0], SLICE("blocks")) && n > 1) {
 		agent_ask(c->a, ask_blocks, &q);
+		ok = q.ok;
 	} else {
-		q.ok = false;
+		ok = false;
 		buf_str(out, "not understood\n");
 	}
-	buf_printf(out, "exit %d\n", q.ok ? 0 : 1);
+	buf_printf(out, "exit %d\n", ok ? 0 : 1);
 }
 
 static void serve(struct control *c, int fd)

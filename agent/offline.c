@@ -1,10 +1,12 @@
 #include "agent/offline.h"
 #include "agent/cache_dir.h"
+#include "agent/formats.h"
 
 #include "base/err.h"
 #include "detect/redact.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -33,6 +35,8 @@ static int load_rules(struct offline *o, const struct offline_options *opt)
 
 	if (opt->rules.n > 0)
 		o->rs = ruleset_load(opt->rules.v, opt->rules.n, &p);
+	else if (o->config != NULL && o->config->rules.n > 0)
+		o->rs = ruleset_load(o->config->rules.v, o->config->rules.n, &p);
 	else if ((n = offline_rule_dirs(dirs)) > 0)
 		o->rs = ruleset_load(dirs, n, &p);
 	else
@@ -63,19 +67,76 @@ static int build(struct offline *o, const struct offline_options *opt, uint64_t 
 	return o->correlator != NULL ? 0 : err_set(e, 0, "no memory for correlation");
 }
 
+static int load_config(struct offline *o, const char *path)
+{
+	struct problems p = { 0 };
+	int rc = EX_OSERR;
+
+	o->config = calloc(1, sizeof(*o->config));
+	if (o->config != NULL)
+		rc = config_load(path, o->config, &p) == 0 ? 0 : EX_CONFIG;
+	if (p.text.n > 0)
+		fwrite(p.text.p, 1, p.text.n, stderr);
+	problems_free(&p);
+	return rc;
+}
+
+/* As the agent would read lines of that input. */
+static int use_input(struct offline *o, const struct input_config *in)
+{
+	struct identity_map *map = calloc(in->identity.n + 1, sizeof(*map));
+
+	if (map == NULL)
+		return EX_OSERR;
+	for (unsigned i = 0; i < in->identity.n; i++) {
+		const struct identity_config *c =
+		    (const struct identity_config *)in->identity.v + i;
+
+		map[i] = (struct identity_map){ slice_of(c->attribute), slice_of(c->field) };
+	}
+	o->rules.identity = map;
+	o->rules.n_identity = in->identity.n;
+	o->rules.client = in->client;
+	o->rules.start = in->start;
+	o->rules.proxy = in->logsource != NULL;
+	o->rules.tz_s = in->tz_s;
+	return 0;
+}
+
+/* The parser, and what the first input that has it says of its lines. */
+static int choose_parser(struct offline *o, const char *name)
+{
+	const struct input_config *in = NULL;
+
+	if (name == NULL)
+		name = o->config != NULL ? config_input(o->config, 0)->parser_name : "auto";
+	o->rules.parser = formats_find(o->config, slice_of(name));
+	if (o->rules.parser == NULL) {
+		const char *s = formats_suggest(o->config, slice_of(name));
+
+		fprintf(stderr,
+		    "sekisho: there is no parser '%s'%s%s%s; `sekisho formats` lists them\n", name,
+		    s != NULL ? "; did you mean '" : "", s != NULL ? s : "", s != NULL ? "'?" : "");
+		return EX_USAGE;
+	}
+	for (unsigned i = 0; o->config != NULL && in == NULL && i < o->config->inputs.n; i++)
+		if (config_input(o->config, i)->parser == o->rules.parser)
+			in = config_input(o->config, i);
+	return in != NULL ? use_input(o, in) : 0;
+}
+
 int offline_open(struct offline *o, const struct offline_options *opt, uint64_t key)
 {
 	struct err e;
-	int rc;
+	int rc = 0;
 
 	*o = (struct offline){ 0 };
-	o->rules.parser = parser_find(slice_of(opt->parser != NULL ? opt->parser : "auto"));
-	if (o->rules.parser == NULL) {
-		fprintf(stderr, "sekisho: there is no parser '%s'; `sekisho formats` lists them\n",
-		    opt->parser);
-		return EX_USAGE;
-	}
-	rc = load_rules(o, opt);
+	if (opt->config != NULL)
+		rc = load_config(o, opt->config);
+	if (rc == 0)
+		rc = choose_parser(o, opt->parser);
+	if (rc == 0)
+		rc = load_rules(o, opt);
 	if (rc == 0 && build(o, opt, key, &e) != 0) {
 		fprintf(stderr, "sekisho: %s\n", e.msg);
 		rc = EX_OSERR;
@@ -93,5 +154,9 @@ void offline_close(struct offline *o)
 	redactor_free(o->redactor);
 	trigger_plan_free(o->plan);
 	ruleset_free(o->rs);
+	free((void *)(uintptr_t)o->rules.identity);
+	if (o->config != NULL)
+		config_free(o->config);
+	free(o->config);
 	*o = (struct offline){ 0 };
 }

@@ -2,12 +2,13 @@
 #ifndef AGENT_OFFLINE_H
 #define AGENT_OFFLINE_H
 
+#include "agent/config.h"
 #include "agent/options.h"
 #include "agent/sight.h"
 
 struct offline_options {
-	const char *config; /* or NULL */
-	const char *parser; /* name, or NULL: auto */
+	const char *config; /* or NULL: networks, identities, formats and rules are from there */
+	const char *parser; /* name, or NULL: that of the config's first input, else auto */
 	struct option_list rules;
 	bool raw, no_canonical, reference;
 };
@@ -19,6 +20,7 @@ struct offline {
 	struct pipeline pipeline;
 	struct correlator *correlator;
 	struct line_rules rules; /* of the chosen parser */
+	struct config *config;	 /* or NULL */
 };
 
 /* 0, or an exit code after having said why on stderr. key: of the host. */

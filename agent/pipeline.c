@@ -230,9 +230,12 @@ void pipeline_end(struct pipeline *p, const struct line_rules *rules)
 size_t pipeline_window(
     struct pipeline *p, const struct line_rules *rules, const struct window_in *in)
 {
-	struct parse_ctx ctx = {
-		.arena = &p->arena, .ref_us = rules->ref_us, .tz_s = rules->tz_s, .cache = &p->stamp
-	};
+	struct parse_ctx ctx = { .arena = &p->arena,
+		.ref_us = rules->ref_us,
+		.tz_s = rules->tz_s,
+		.cache = &p->stamp,
+		.self = rules->parser,
+		.regex = p->engine->regex };
 	struct assembly as;
 	struct group g;
 

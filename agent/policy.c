@@ -12,6 +12,9 @@
 #define WEEK_US	  (INT64_C(7) * 86400 * 1000000)
 #define MINUTE_US INT64_C(60000000)
 
+/* What a person allows ends as well. */
+#define MAX_ALLOWED_US (INT64_C(366) * 86400 * 1000000)
+
 struct policy *policy_new(
     const struct response_config *c, const struct ip_set *hops, uint64_t host_id, struct err *e)
 {
@@ -235,7 +238,8 @@ static struct block *make(
 		return NULL;
 	if (memcmp(&b->prefix, x, sizeof(*x)) == 0 && b->since_us > now_us - WEEK_US)
 		strikes = policy_is_live(b, now_us) ? b->strikes : b->strikes + 1;
-	if (!policy_is_live(b, now_us) || b->state != state) {
+	/* what is recorded only becomes a block; a block never becomes what is recorded only */
+	if (!policy_is_live(b, now_us) || (b->state == BLOCK_SHADOW && state == BLOCK_ACTIVE)) {
 		*b = (struct block){ .prefix = *x, .state = state, .since_us = now_us };
 		set_id(b);
 		p->in_minute++;
@@ -277,12 +281,17 @@ void policy_alert(struct policy *p, const struct alert *a, int64_t now_us, int64
 		return;
 	}
 	/* a block ends at event time + TTL: what is old was punished for as long already */
-	b->until_us = a->last_us + ttl_of(p, r, b->strikes);
+	int64_t until = a->last_us + ttl_of(p, r, b->strikes);
+
+	if (until > b->until_us)
+		b->until_us = until;
 	b->detect_us = read_us;
 	memcpy(b->alert_id, a->id, sizeof(b->alert_id));
-	memcpy(b->rule, a->rule, sizeof(b->rule));
-	snprintf(b->reason, sizeof(b->reason), "%s by %.100s, %llu hits",
-	    category_names[a->category], a->rule, (unsigned long long)a->count);
+	if (!b->manual) { /* a person's stays a person's */
+		memcpy(b->rule, a->rule, sizeof(b->rule));
+		snprintf(b->reason, sizeof(b->reason), "%s by %.100s, %llu hits",
+		    category_names[a->category], a->rule, (unsigned long long)a->count);
+	}
 	out->blocked = b->until_us > now_us;
 	cb(ctx, b);
 }
@@ -319,7 +328,8 @@ bool policy_add(struct policy *p, const struct ip_prefix *x, int64_t ttl_us, con
 		buf_printf(out, "refused: %s\n", why != NULL ? why : "the table of blocks is full");
 		return false;
 	}
-	b->until_us = now_us + (ttl_us > 0 ? ttl_us : p->c->ttl_us);
+	ttl_us = ttl_us > 0 ? ttl_us : p->c->ttl_us;
+	b->until_us = now_us + (ttl_us < p->c->max_ttl_us ? ttl_us : p->c->max_ttl_us);
 	b->manual = true;
 	snprintf(b->reason, sizeof(b->reason), "%s", reason);
 	snprintf(b->rule, sizeof(b->rule), "manual");
@@ -368,7 +378,7 @@ bool policy_allow(struct policy *p, const struct ip_prefix *x, int64_t ttl_us, i
 	if (at == p->n_allowed)
 		p->n_allowed++;
 	p->allowed[at].prefix = *x;
-	p->allowed[at].until_us = now_us + ttl_us;
+	p->allowed[at].until_us = now_us + (ttl_us < MAX_ALLOWED_US ? ttl_us : MAX_ALLOWED_US);
 	policy_remove(p, x, now_us, out, cb, ctx);
 	buf_str(out, "allowed\n");
 	return true;

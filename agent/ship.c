@@ -103,8 +103,9 @@ static size_t size_of(const struct record *r)
 }
 
 static enum sink_result put(
-    struct ship *s, const struct record *r, struct journal_cursor_lane *lane, struct err *e)
+    struct ship *s, const struct record *r, enum journal_lane l, struct err *e)
 {
+	struct journal_cursor_lane *lane = &s->next.lane[l];
 	enum sink_result rc = s->sink->put(s->self, r, e);
 
 	if (rc == SINK_OK) {
@@ -112,7 +113,7 @@ static enum sink_result put(
 	} else if (rc == SINK_REJECT) {
 		log_warn("a record was refused for good", "sink=%s seq=%llu why=\"%s\"", s->name,
 		    (unsigned long long)r->seq, e->msg);
-		if (dead_letter_put(s->dead, r, e->msg, e) != 0)
+		if (dead_letter_put(s->dead, l, r, e->msg, e) != 0)
 			return SINK_RETRY;
 		lane->rejected++;
 		rc = SINK_OK;
@@ -122,8 +123,8 @@ static enum sink_result put(
 	return rc;
 }
 
-static enum sink_result put_frame(struct ship *s, const struct journal_item *item,
-    struct journal_cursor_lane *lane, struct err *e)
+static enum sink_result put_frame(
+    struct ship *s, const struct journal_item *item, enum journal_lane l, struct err *e)
 {
 	struct record r;
 	uint64_t n = 0;
@@ -133,7 +134,7 @@ static enum sink_result put_frame(struct ship *s, const struct journal_item *ite
 	while ((rc = record_next(&s->records, &r, e)) > 0) {
 		if (r.seq == 0)
 			continue; /* state, not a record */
-		enum sink_result put_rc = put(s, &r, lane, e);
+		enum sink_result put_rc = put(s, &r, l, e);
 
 		if (put_rc != SINK_OK)
 			return put_rc;
@@ -142,7 +143,7 @@ static enum sink_result put_frame(struct ship *s, const struct journal_item *ite
 	if (rc < 0 || n < item->n) {
 		log_error("a frame could not be read to its end", "sink=%s frame=%llu lost=%llu",
 		    s->name, (unsigned long long)item->seq, (unsigned long long)(item->n - n));
-		lane->damaged += item->n - n;
+		s->next.lane[l].damaged += item->n - n;
 	}
 	return SINK_OK;
 }
@@ -161,7 +162,7 @@ static enum sink_result take(
 		return SINK_RETRY;
 	case JOURNAL_READ_FRAME:
 		*more = true;
-		rc = put_frame(s, &item, lane, e);
+		rc = put_frame(s, &item, l, e);
 		break;
 	case JOURNAL_READ_SHED:
 		*more = true;

@@ -131,12 +131,6 @@ void json_bool(struct json *j, bool v)
 	buf_str(j->out, v ? "true" : "false");
 }
 
-void json_null(struct json *j)
-{
-	separate(j);
-	buf_str(j->out, "null");
-}
-
 void json_raw(struct json *j, struct slice s)
 {
 	separate(j);

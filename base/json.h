@@ -23,7 +23,6 @@ void json_i64(struct json *j, int64_t v);
 void json_u64(struct json *j, uint64_t v);
 void json_f64(struct json *j, double v);
 void json_bool(struct json *j, bool v);
-void json_null(struct json *j);
 void json_raw(struct json *j, struct slice s); /* s is JSON already */
 void json_time(struct json *j, int64_t time_us);
 

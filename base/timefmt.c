@@ -201,8 +201,7 @@ size_t timefmt_parse_clf(struct slice s, int64_t *time_us)
 	return timefmt_from_civil(&c, tz_s, time_us) ? i : 0;
 }
 
-/* The year that puts a year-less stamp at most a day after ref, and nearest to it. */
-static bool resolve_year(struct civil *c, int tz_s, int64_t ref_us, int64_t *time_us)
+bool timefmt_yearless(struct civil *c, int tz_s, int64_t ref_us, int64_t *time_us)
 {
 	struct civil ref;
 	bool found = false;
@@ -246,5 +245,5 @@ size_t timefmt_parse_bsd(struct slice s, int tz_s, int64_t ref_us, int64_t *time
 	i = fraction(s, i + 8, &c.us);
 	if (c.year != 0)
 		return timefmt_from_civil(&c, tz_s, time_us) ? i : 0;
-	return resolve_year(&c, tz_s, ref_us, time_us) ? i : 0;
+	return timefmt_yearless(&c, tz_s, ref_us, time_us) ? i : 0;
 }

@@ -43,6 +43,12 @@ size_t timefmt_parse_rfc3339(struct slice s, int tz_s, int64_t *time_us);
 size_t timefmt_parse_clf(struct slice s, int64_t *time_us);
 size_t timefmt_parse_bsd(struct slice s, int tz_s, int64_t ref_us, int64_t *time_us);
 
+/*
+ * A civil time without a year: *c gets the year that puts it nearest to, and not over a day
+ * after, ref_us. False when there is no such date.
+ */
+bool timefmt_yearless(struct civil *c, int tz_s, int64_t ref_us, int64_t *time_us);
+
 /* 1-12 for "Jan".."Dec", else 0. */
 int timefmt_month(const char *p);
 

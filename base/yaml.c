@@ -1,5 +1,7 @@
 #include "base/yaml.h"
 
+#include "base/utf8.h"
+
 #include <errno.h>
 #include <libfyaml.h>
 #include <stdio.h>
@@ -249,6 +251,29 @@ static int read_file(struct load *l, struct slice *out)
 	return ok ? 0 : -1;
 }
 
+/* YAML 1.2 section 5.1: a text is Unicode. libfyaml 0.8 never ends on some bytes that are not. */
+static bool is_unicode(struct slice s, const char *name, struct problems *p)
+{
+	unsigned line = 1;
+	size_t start = 0;
+
+	for (size_t i = 0; i < s.n;) {
+		size_t n = s.p[i] == '\0' ? 0 : utf8_char(slice_from(s, i));
+
+		if (n == 0) {
+			problem_error(p, (struct place){ name, line, (unsigned)(i - start) + 1 },
+			    "the byte \\x%02X is not UTF-8 text", (unsigned)(uint8_t)s.p[i]);
+			return false;
+		}
+		i += n;
+		if (s.p[i - 1] == '\n') {
+			line++;
+			start = i;
+		}
+	}
+	return true;
+}
+
 int yaml_load(const char *name, const struct slice *text, struct yaml_file *out, struct problems *p)
 {
 	struct load l = { .f = out, .p = p };
@@ -266,10 +291,8 @@ int yaml_load(const char *name, const struct slice *text, struct yaml_file *out,
 		s = *text;
 	else if (read_file(&l, &s) != 0)
 		return -1;
-	if (s.n > 0 && memchr(s.p, '\0', s.n) != NULL) {
-		problem_error(p, (struct place){ name, 0, 0 }, "holds a NUL byte: not a text file");
+	if (!is_unicode(s, name, p))
 		return -1;
-	}
 	if (s.n > 0 && load_docs(&l, s) != 0 && p->errors == before)
 		problem_error(p, (struct place){ name, 0, 0 }, "can't be read as YAML");
 	return p->errors == before ? 0 : -1;

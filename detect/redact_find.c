@@ -17,16 +17,16 @@ struct secret {
 	const char *ends;  /* bytes that end the value; NULL: the match is the value */
 };
 
-/* What ends a name; anything may stand before it, but for the short ones. */
+/* What ends a name; anything may stand before it, but for the short ones. \x22 is nginx's ". */
 #define NAMES                                                                          \
 	"(?:passw(?:or)?d|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|"  \
 	"private[_-]?key|auth(?:orization)?[_-]?code|credential|jwt|otp|pin[_-]?code|" \
 	"session[_-]?id|sessid|signature|"                                             \
-	"(?<![a-z0-9])(?:pwd|sid|sig|auth|awsaccesskeyid|code_verifier))"
+	"(?:(?<![a-z0-9])|(?<=\\\\x22))(?:pwd|sid|sig|auth|awsaccesskeyid|code_verifier))"
 
 static const struct secret secrets[] = {
-	/* name=value in queries, forms and cookies */
-	{ { NAMES "(?:%5b%5d|\\[\\])?=", 0 }, "&;,\"' \t<>\\" },
+	/* name=value in queries, forms and cookies; name[], user[name] */
+	{ { NAMES "(?:%5d|\\])?(?:%5b%5d|\\[\\])?=", 0 }, "&;,\"' \t<>\\" },
 	/* "name": "value" in JSON, escaped or not */
 	{ { NAMES "(?:\\\\x22|\\\\?\"|')\\s{0,4}:\\s{0,4}(?:\\\\x22|\\\\?\"|')", 0 }, "\"'\\" },
 	{ { "\\bauthorization:?\\s{0,4}[=:]?\\s{0,4}(?:basic|bearer|digest|negotiate)\\s{1,4}", 0 },
@@ -46,8 +46,8 @@ enum { N_SECRETS = sizeof(secrets) / sizeof(*secrets) };
 /* Bits of `secrets`. */
 enum { NAMED = 1 << 0 | 1 << 1, HEADER = 1 << 2, BEARER = 1 << 2 | 1 << 3 };
 
-/* What stands behind a name: = or []= or %5b%5d= or a quote. */
-#define BEHIND "[=%\\[\"'\\\\]"
+/* What stands behind a name: = or []= or ]= or %5b%5d= or a quote. */
+#define BEHIND "[=%\\[\\]\"'\\\\]"
 
 /*
  * Bytes that every match of one of them holds: of names their ends, with what follows, which

@@ -22,7 +22,8 @@ struct regex {
 };
 
 struct regex_ctx {
-	pcre2_match_data *data;
+	pcre2_match_data *data;		/* room for the whole match */
+	pcre2_match_data *groups;	/* and for all groups */
 	pcre2_match_context *limits[2]; /* by regex.jit */
 	pcre2_jit_stack *stack;
 };
@@ -67,6 +68,7 @@ struct regex *regex_compile(struct slice pattern, unsigned flags, struct err *e)
 	options |= flags & REGEX_CASELESS ? PCRE2_CASELESS : 0;
 	options |= flags & REGEX_MULTILINE ? PCRE2_MULTILINE : 0;
 	options |= flags & REGEX_DOTALL ? PCRE2_DOTALL : 0;
+	options |= flags & REGEX_WHOLE ? PCRE2_ANCHORED | PCRE2_ENDANCHORED : 0;
 	re = calloc(1, sizeof(*re));
 	if (!re) {
 		err_set(e, ENOMEM, "no memory for a pattern");
@@ -115,6 +117,7 @@ struct regex_ctx *regex_ctx_new(struct err *e)
 	if (!ctx)
 		goto out;
 	ctx->data = pcre2_match_data_create(1, NULL);
+	ctx->groups = pcre2_match_data_create(REGEX_GROUPS_MAX + 1, NULL);
 	ctx->stack = pcre2_jit_stack_create(JIT_STACK_MIN, JIT_STACK_MAX, NULL);
 	for (int jit = 0; jit < 2; jit++) {
 		pcre2_match_context *mc = pcre2_match_context_create(NULL);
@@ -129,7 +132,7 @@ struct regex_ctx *regex_ctx_new(struct err *e)
 		if (ctx->stack)
 			pcre2_jit_stack_assign(mc, NULL, ctx->stack);
 	}
-	if (ctx->data)
+	if (ctx->data && ctx->groups)
 		return ctx;
 out:
 	regex_ctx_free(ctx);
@@ -142,6 +145,7 @@ void regex_ctx_free(struct regex_ctx *ctx)
 	if (!ctx)
 		return;
 	pcre2_match_data_free(ctx->data);
+	pcre2_match_data_free(ctx->groups);
 	pcre2_match_context_free(ctx->limits[0]);
 	pcre2_match_context_free(ctx->limits[1]);
 	pcre2_jit_stack_free(ctx->stack);
@@ -165,6 +169,55 @@ enum regex_result regex_find(
 		/* \K in a subroutine can put the start behind the end. */
 		span->start = at[0] < at[1] ? at[0] : at[1];
 		span->end = at[0] < at[1] ? at[1] : at[0];
+	}
+	return REGEX_YES;
+}
+
+unsigned regex_group_count(const struct regex *re)
+{
+	uint32_t n = 0;
+
+	pcre2_pattern_info(re->code, PCRE2_INFO_CAPTURECOUNT, &n);
+	return n;
+}
+
+unsigned regex_name_count(const struct regex *re)
+{
+	uint32_t n = 0;
+
+	pcre2_pattern_info(re->code, PCRE2_INFO_NAMECOUNT, &n);
+	return n;
+}
+
+/* An entry of PCRE2's table: two bytes of number, most significant first, then the name. */
+struct slice regex_name(const struct regex *re, unsigned i, unsigned *group)
+{
+	PCRE2_SPTR table = NULL;
+	uint32_t size = 0;
+
+	pcre2_pattern_info(re->code, PCRE2_INFO_NAMETABLE, &table);
+	pcre2_pattern_info(re->code, PCRE2_INFO_NAMEENTRYSIZE, &size);
+	table += (size_t)i * size;
+	*group = (unsigned)table[0] << 8 | table[1];
+	return slice_of((const char *)table + 2);
+}
+
+enum regex_result regex_groups(const struct regex *re, struct regex_ctx *ctx, struct slice text,
+    struct regex_span spans[REGEX_GROUPS_MAX + 1])
+{
+	int rc = pcre2_match(re->code, (PCRE2_SPTR)(text.n ? text.p : ""), text.n, 0, 0,
+	    ctx->groups, ctx->limits[re->jit]);
+	const PCRE2_SIZE *at = pcre2_get_ovector_pointer(ctx->groups);
+
+	if (rc == PCRE2_ERROR_NOMATCH)
+		return REGEX_NO;
+	if (rc <= 0) /* 0: more groups than there is room for */
+		return REGEX_LIMIT;
+	for (int i = 0; i <= REGEX_GROUPS_MAX; i++) {
+		bool set = i < rc && at[2 * i] != PCRE2_UNSET && at[2 * i] <= at[2 * i + 1];
+
+		spans[i] = set ? (struct regex_span){ at[2 * i], at[2 * i + 1] }
+			       : (struct regex_span){ 1, 0 };
 	}
 	return REGEX_YES;
 }

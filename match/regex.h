@@ -19,9 +19,12 @@ enum {
 	REGEX_CASELESS = 1,  /* as (?i) */
 	REGEX_MULTILINE = 2, /* as (?m) */
 	REGEX_DOTALL = 4,    /* as (?s) */
+	REGEX_WHOLE = 8,     /* a match is the whole text */
 };
 
 #define REGEX_PATTERN_MAX 16384 /* bytes of a pattern */
+
+enum { REGEX_GROUPS_MAX = 64 }; /* groups that regex_groups() can say something of */
 
 enum regex_result {
 	REGEX_NO,    /* certain: the text does not match */
@@ -65,5 +68,20 @@ void regex_ctx_free(struct regex_ctx *ctx);
  */
 enum regex_result regex_find(
     const struct regex *re, struct regex_ctx *ctx, struct slice text, struct regex_span *span);
+
+/* How many groups re has, and how many of them have a name. */
+unsigned regex_group_count(const struct regex *re);
+unsigned regex_name_count(const struct regex *re);
+
+/* Name i (of regex_name_count()), which lives as long as re, and the number of its group, from 1.
+ */
+struct slice regex_name(const struct regex *re, unsigned i, unsigned *group);
+
+/*
+ * As regex_find(), and where each group matched: spans[0] is the whole. A group that took no
+ * part has a start behind its end. re must not have more than REGEX_GROUPS_MAX groups.
+ */
+enum regex_result regex_groups(const struct regex *re, struct regex_ctx *ctx, struct slice text,
+    struct regex_span spans[REGEX_GROUPS_MAX + 1]);
 
 #endif

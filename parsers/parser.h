@@ -13,6 +13,8 @@
 
 struct arena;
 struct entry;
+struct parser;
+struct regex_ctx;
 
 enum parse_result {
 	PARSE_OK,  /* the event has its time and attributes */
@@ -38,6 +40,8 @@ struct parse_ctx {
 	int tz_s;		   /* zone of stamps that name none, seconds east */
 	struct stamp_cache *cache; /* may be NULL */
 	const struct entry *entry; /* what the record has besides its text; NULL: a line */
+	const struct parser *self; /* the one that is called; formats of a config need it */
+	struct regex_ctx *regex;   /* and this to run their pattern */
 };
 
 struct parser {
@@ -46,6 +50,7 @@ struct parser {
 	enum parse_grouping grouping;
 	/* ev->body is set; fills ev->time_us and adds attributes. Nothing is added on PARSE_BAD. */
 	enum parse_result (*parse)(const struct parse_ctx *c, struct event *ev);
+	const void *data; /* of a format of the config: its struct user_format */
 };
 
 extern const struct parser parser_combined;

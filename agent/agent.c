@@ -155,7 +155,8 @@ static int open_journal(struct agent *a, struct err *e)
 
 static int open_sinks(struct agent *a, struct err *e)
 {
-	static const struct sink *const kinds[] = { &sink_sqlite, &sink_file, &sink_null };
+	static const struct sink *const kinds[] = { &sink_sqlite, &sink_file, &sink_null,
+		&sink_pubsub, &sink_bigquery };
 
 	for (unsigned i = 0; i < a->cfg.sinks.n && a->n_ships < 16; i++) {
 		const struct sink_config *s = config_sink(&a->cfg, i);
@@ -166,7 +167,13 @@ static int open_sinks(struct agent *a, struct err *e)
 			.compress = s->compress,
 			.rotate_us = s->rotate_us,
 			.rotate_bytes = s->rotate_bytes,
-			.max_lag_us = s->max_lag_us };
+			.max_lag_us = s->max_lag_us,
+			.project = s->project,
+			.topic = s->topic,
+			.dataset = s->dataset,
+			.endpoint = s->endpoint,
+			.credentials = s->credentials,
+			.ca_file = s->ca_file };
 		struct ship *ship =
 		    ship_start(kinds[s->type], &set, a->journal, a->cfg.journal.dir, e);
 

@@ -216,7 +216,9 @@ static int64_t reference_time(const struct scan *s, const char *name)
 static int scan_file(struct scan *s, const char *name)
 {
 	char *mem = malloc(FILTER_BEFORE + INPUT_BYTES + FILTER_AFTER);
-	struct input in = { .name = name, .line = 1, .p = mem + FILTER_BEFORE };
+	struct input in = {
+		.name = name, .line = 1, .p = mem != NULL ? mem + FILTER_BEFORE : NULL
+	};
 	struct stat st;
 	int rc = -1;
 

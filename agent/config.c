@@ -198,8 +198,16 @@ static void check_sinks(struct config *c, const struct yaml *y, struct problems 
 		const struct sink_config *s = config_sink(c, i);
 		struct place at = yaml_key_place(&c->file, &y->child[i]);
 
-		if (s->type != SINK_NULL && s->path == NULL)
+		if ((s->type == SINK_SQLITE || s->type == SINK_FILE) && s->path == NULL)
 			problem_error(p, at, "sink '%s' needs `path:`", s->name);
+		if (sink_is_remote(s->type) && s->project == NULL)
+			problem_error(p, at, "sink '%s' needs `project:`", s->name);
+		if (s->type == SINK_BIGQUERY && s->dataset == NULL)
+			problem_error(p, at, "sink '%s' needs `dataset:`", s->name);
+		if (s->endpoint != NULL && strncmp(s->endpoint, "https://", 8) != 0 &&
+		    strncmp(s->endpoint, "http://", 7) != 0)
+			problem_error(p, at, "sink '%s': endpoint '%s' is no URL; say https://HOST",
+			    s->name, s->endpoint);
 		for (const char *q = s->name; *q != '\0'; q++)
 			if (!((*q >= 'a' && *q <= 'z') || (*q >= '0' && *q <= '9') || *q == '_' ||
 				*q == '-')) {

@@ -68,9 +68,16 @@ struct sink_config {
 	bool compress;
 	int64_t rotate_us;
 	uint64_t rotate_bytes;
+	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
 };
 
-enum sink_type { SINK_SQLITE, SINK_FILE, SINK_NULL };
+enum sink_type { SINK_SQLITE, SINK_FILE, SINK_NULL, SINK_PUBSUB, SINK_BIGQUERY };
+
+/* Does it need the network? */
+static inline bool sink_is_remote(unsigned type)
+{
+	return type == SINK_PUBSUB || type == SINK_BIGQUERY;
+}
 
 enum sandbox_mode { SANDBOX_AUTO, SANDBOX_OFF };
 
@@ -101,7 +108,7 @@ struct config {
 	const char *user;
 	bool read_all;
 	unsigned sandbox; /* enum sandbox_mode */
-	struct config_texts sandbox_read;
+	struct config_texts sandbox_read, sandbox_connect;
 	uint64_t check_one_in;
 	struct config_items inputs;   /* struct input_config */
 	struct config_items networks; /* struct network_config */

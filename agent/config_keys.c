@@ -13,7 +13,7 @@
 
 static const char *const lanes[] = { "auto", "bulk", "control", NULL };
 static const char *const client_logs[] = { "peer", "realip", "xff", NULL };
-static const char *const sink_types[] = { "sqlite", "file", "null", NULL };
+static const char *const sink_types[] = { "sqlite", "file", "null", "pubsub", "bigquery", NULL };
 static const char *const modes[] = { "shadow", "canary", "enforce", NULL };
 static const char *const sandbox_modes[] = { "auto", "off", NULL };
 static const char *const rule_modes[] = { "shadow", "canary", "enforce", "default", NULL };
@@ -101,6 +101,22 @@ static const struct config_key sink_keys[] = {
 	    .help = "file: a file is closed after this time", .min = SECOND },
 	{ "rotate_size", CONFIG_BYTES, AT(sink_config, rotate_bytes), .def = "64MiB",
 	    .help = "file: or at this size", .min = 65536 },
+	{ "project", CONFIG_TEXT, AT(sink_config, project),
+	    .help = "pubsub, bigquery: Google's project" },
+	{ "topic", CONFIG_TEXT, AT(sink_config, topic),
+	    .help = "pubsub: the topics are TOPIC-events, -alerts, -blocks, -rejects and -ledger; "
+		    "default: "
+		    "sekisho" },
+	{ "dataset", CONFIG_TEXT, AT(sink_config, dataset),
+	    .help = "bigquery: where the tables are" },
+	{ "endpoint", CONFIG_TEXT, AT(sink_config, endpoint),
+	    .help = "pubsub, bigquery: another server, such as "
+		    "https://asia-northeast1-pubsub.googleapis.com; "
+		    "without `credentials` it is taken for an emulator" },
+	{ "credentials", CONFIG_TEXT, AT(sink_config, credentials),
+	    .help = "pubsub, bigquery: a file; default: Google's application default credentials" },
+	{ "ca_file", CONFIG_TEXT, AT(sink_config, ca_file),
+	    .help = "pubsub, bigquery: certificates to trust instead of the system's" },
 	END,
 };
 
@@ -197,6 +213,10 @@ const struct config_key config_keys[] = {
 	    .help = "auto: only files and system calls that this config needs (Landlock, seccomp), "
 		    "as far as the kernel offers it; off: neither",
 	    .names = sandbox_modes },
+	{ "sandbox_connect", CONFIG_TEXTS, AT(config, sandbox_connect),
+	    .help = "further TCP ports that sinks may connect to; 53, 80, 443 and those of "
+		    "endpoints and "
+		    "proxies are open when a sink needs the network" },
 	{ "sandbox_read", CONFIG_TEXTS, AT(config, sandbox_read),
 	    .help = "further files and folders to read, such as those that log files will link "
 		    "to" },

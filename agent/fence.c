@@ -149,6 +149,25 @@ static void allow_links(struct fence *f, const char *pattern)
 	globfree(&g);
 }
 
+/* The file itself, and gcloud's folder: what google.c looks at. */
+static void allow_credentials(struct fence *f, const struct sink_config *s)
+{
+	const char *env = getenv("GOOGLE_APPLICATION_CREDENTIALS");
+	const char *home = getenv("HOME");
+	char dir[PATH_MAX];
+
+	if (!sink_is_remote(s->type))
+		return;
+	if (s->credentials != NULL)
+		allow(f, s->credentials, READS);
+	if (s->ca_file != NULL)
+		allow(f, s->ca_file, READS);
+	if (env != NULL)
+		allow(f, env, READS);
+	snprintf(dir, sizeof(dir), "%s/.config/gcloud", home != NULL ? home : "/root");
+	allow(f, dir, READS);
+}
+
 static void allow_reading(struct fence *f, const struct config *c)
 {
 	const char *dirs[4];
@@ -174,6 +193,8 @@ static void allow_reading(struct fence *f, const struct config *c)
 		allow_logs(f, c->rules.v[i]);
 	for (unsigned i = 0; i < n; i++)
 		allow(f, dirs[i], READS);
+	for (unsigned i = 0; i < c->sinks.n; i++)
+		allow_credentials(f, config_sink(c, i));
 	for (unsigned i = 0; i < c->sandbox_read.n; i++)
 		allow(f, c->sandbox_read.v[i], READS);
 	for (unsigned i = 0; i < sizeof(always) / sizeof(*always); i++)
@@ -212,19 +233,66 @@ static void allow_writing(struct fence *f, const struct config *c)
 	allow(f, "/dev/null", READS | LANDLOCK_ACCESS_FS_WRITE_FILE);
 }
 
-/* No sink connects to anything yet; one that does allows its port here. */
+static void allow_port(struct fence *f, unsigned port, uint64_t access)
+{
+	struct net_port rule = { .access = access, .port = port };
+
+	if (port == 0 || port > 65535)
+		return;
+	if (syscall(SYS_landlock_add_rule, f->fd, RULE_NET_PORT, &rule, 0) != 0 && f->failed == 0)
+		f->failed = errno;
+}
+
+/* The port of http://host:8080/path; those without one have 80 and 443, which are open anyway. */
+static unsigned port_of(const char *url)
+{
+	const char *host = url != NULL ? strstr(url, "://") : NULL;
+	const char *p = host != NULL ? host + 3 : url;
+
+	if (p == NULL)
+		return 0;
+	p += strcspn(p, "/?");
+	while (p > url && p[-1] >= '0' && p[-1] <= '9')
+		p--;
+	return p > url && p[-1] == ':' ? (unsigned)strtoul(p, NULL, 10) : 0;
+}
+
+/* What sinks and their credentials connect to: by port, which is all that Landlock knows. */
+static void allow_connecting(struct fence *f, const struct config *c)
+{
+	static const unsigned always_open[] = { 53, 80, 443 };
+	static const char *const env[] = { "https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy",
+		"ALL_PROXY", "PUBSUB_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST",
+		"GCE_METADATA_HOST" };
+	bool remote = false;
+
+	for (unsigned i = 0; i < c->sinks.n; i++) {
+		const struct sink_config *s = config_sink(c, i);
+
+		if (!sink_is_remote(s->type))
+			continue;
+		remote = true;
+		allow_port(f, port_of(s->endpoint), NET_CONNECT_TCP);
+	}
+	if (!remote)
+		return;
+	for (unsigned i = 0; i < sizeof(always_open) / sizeof(*always_open); i++)
+		allow_port(f, always_open[i], NET_CONNECT_TCP);
+	for (unsigned i = 0; i < sizeof(env) / sizeof(*env); i++)
+		allow_port(f, port_of(getenv(env[i])), NET_CONNECT_TCP);
+	for (unsigned i = 0; i < c->sandbox_connect.n; i++)
+		allow_port(
+		    f, (unsigned)strtoul(c->sandbox_connect.v[i], NULL, 10), NET_CONNECT_TCP);
+}
+
 static void allow_ports(struct fence *f, const struct config *c)
 {
-	struct net_port rule = { .access = NET_BIND_TCP };
 	unsigned port;
 	struct ip ignored;
 
-	if (c->status.listen == NULL ||
-	    !ip_parse_port(slice_of(c->status.listen), &ignored, &port) || port == 0)
-		return;
-	rule.port = port;
-	if (syscall(SYS_landlock_add_rule, f->fd, RULE_NET_PORT, &rule, 0) != 0 && f->failed == 0)
-		f->failed = errno;
+	if (c->status.listen != NULL && ip_parse_port(slice_of(c->status.listen), &ignored, &port))
+		allow_port(f, port, NET_BIND_TCP);
+	allow_connecting(f, c);
 }
 
 static uint64_t handled_by(long abi)

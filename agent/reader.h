@@ -34,6 +34,7 @@ struct reader {
 	struct ledger_row reports[READER_REPORTS]; /* for the next batch */
 	char report_paths[READER_REPORTS][TAIL_PATH_MAX];
 	unsigned n_reports;
+	bool busy; /* something was read since the last wait */
 };
 
 /* Something may be lost: a ledger row in the next batch, and counters. The source is copied. */

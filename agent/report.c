@@ -140,6 +140,7 @@ static void status_json(struct agent *a, struct buf *out)
 	json_open(&j, '[');
 	for (unsigned i = 0; i < a->n_ships; i++) {
 		struct ship_status st;
+		uint64_t rejected = 0;
 
 		ship_status(a->ships[i], &st);
 		json_open(&j, '{');
@@ -154,8 +155,20 @@ static void status_json(struct agent *a, struct buf *out)
 			json_member_u64(&j,
 			    l == JOURNAL_CONTROL ? "control_delivered" : "bulk_delivered",
 			    b.delivered);
+			rejected += b.rejected;
 		}
+		json_member_u64(&j, "rejected", rejected);
 		json_member_u64(&j, "retries", st.retries);
+		JSON_KEY(&j, "held");
+		json_bool(&j, st.held);
+		if (st.last_ok_us != 0) {
+			JSON_KEY(&j, "last_success");
+			json_time(&j, st.last_ok_us);
+		}
+		if (st.last_error_us != 0) {
+			JSON_KEY(&j, "last_error_time");
+			json_time(&j, st.last_error_us);
+		}
 		json_member_text(&j, "last_error", slice_of(st.last_error));
 		json_close(&j, '}');
 	}

@@ -314,6 +314,10 @@ static void *ship_main(void *arg)
 	while (!atomic_load(&s->stop)) {
 		enum sink_result rc = open ? one_round(s, &idle, &e) : SINK_RETRY;
 
+		if (rc == SINK_AGAIN) {
+			open = open_readers(s, &e) == 0;
+			continue;
+		}
 		if (rc != SINK_OK) {
 			trouble(s, rc, &e);
 			open = open_readers(s, &e) == 0;

@@ -2,5 +2,5 @@
 # make bench: one run, the same bytes, CPU seconds (user + system) of whole processes.
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p build/bench
-${CC:-gcc} -O2 -o build/bench/gen bench/gen.c || exit 1
+for t in gen load; do ${CC:-gcc} -O2 -std=gnu11 -o build/bench/$t bench/$t.c || exit 1; done
 exec python3 bench/bench.py "${BENCH_MIB:-1024}"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-enum { TABLE = 2 * WINDOWS_MAX };
+enum { TABLE = 2 * WINDOWS_MAX, SILENT_SAMPLE = 32 };
 
 struct correlator *correlator_new(const struct ruleset *rs, uint64_t key)
 {
@@ -330,6 +330,7 @@ static void fire(struct correlator *c, struct window *w, const struct sighting *
 	c->n_alerts += w->alert == NULL;
 	free(w->alert);
 	w->alert = a;
+	correlate_mark(c, w);
 	w->next_revision = a->count * 2;
 	w->silent_until_us = s->time_us + span_us;
 	if (c->n_alerts == 1 || w->silent_until_us < c->earliest_us)
@@ -380,51 +381,48 @@ static bool agrees(const struct window *w)
 	return false;
 }
 
-/* Of rules and correlations in use now: an alert may be older than they are. */
-static void set_tags(const struct correlator *c, const struct window *w)
-{
-	const struct ruleset *rs = c->rs;
-
-	w->alert->tags = NULL;
-	w->alert->n_tags = 0;
-	for (unsigned i = 0; w->kind == SIGHT_CORRELATION && i < rs->n_correlations; i++)
-		if (rs->correlations[i].hash == w->subject) {
-			w->alert->tags = rs->correlations[i].tags;
-			w->alert->n_tags = rs->correlations[i].n_tags;
-		}
-	for (unsigned i = 0; w->kind == SIGHT_CONCLUSIVE && i < rs->n_rules; i++)
-		if (rs->rules[i].hash == w->subject) {
-			w->alert->tags = rs->rules[i].tags;
-			w->alert->n_tags = rs->rules[i].n_tags;
-		}
-}
-
 static void say(struct correlator *c, struct window *w, alert_cb *cb, void *ctx)
 {
 	if (cb == NULL || c->hold || w->alert == NULL)
 		return;
-	set_tags(c, w);
+	correlate_tags(c, w);
 	cb(ctx, w->alert);
-}
-
-static bool is_by_rule(const struct correlator *c, const struct window *w)
-{
-	for (unsigned i = 0; w->kind == SIGHT_CORRELATION && i < c->rs->n_correlations; i++)
-		if (c->rs->correlations[i].hash == w->subject)
-			return c->rs->correlations[i].by_rule;
-	return false;
 }
 
 static void end_silence(struct correlator *c, struct window *w, alert_cb *cb, void *ctx)
 {
 	if (cb != NULL && c->hold && w->alert != NULL) {
-		set_tags(c, w);
+		correlate_tags(c, w);
 		cb(ctx, w->alert);
 	}
 	c->n_alerts -= w->alert != NULL;
 	free(w->alert);
 	w->alert = NULL;
+	correlate_mark(c, w);
 	w->silent_until_us = 0;
+}
+
+/* Room for one more: of some that are silent, met from a random place on, the oldest speaks. */
+static void end_oldest(struct correlator *c, alert_cb *cb, void *ctx)
+{
+	unsigned from = (unsigned)(correlate_random(c) % (TABLE / 64));
+	struct window *oldest = NULL;
+	unsigned seen = 0;
+
+	for (unsigned k = 0; k < TABLE / 64 && seen < SILENT_SAMPLE; k++) {
+		unsigned i = (from + k) % (TABLE / 64);
+
+		for (uint64_t bits = c->silent[i]; bits != 0; bits &= bits - 1, seen++) {
+			struct window *w = &c->table[i * 64 + (unsigned)__builtin_ctzll(bits)];
+
+			if (oldest == NULL || w->silent_until_us < oldest->silent_until_us)
+				oldest = w;
+		}
+	}
+	if (oldest == NULL)
+		return;
+	c->evicted++;
+	end_silence(c, oldest, cb, ctx);
 }
 
 void correlator_feed(struct correlator *c, const struct sighting *s, alert_cb *cb, void *ctx)
@@ -449,8 +447,10 @@ void correlator_feed(struct correlator *c, const struct sighting *s, alert_cb *c
 	if (!correlate_count(c, w, s, span_us, max, distinct))
 		return;
 	if (!(distinct ? w->n_slots >= threshold : met(w, threshold)) ||
-	    ((s->kind == SIGHT_ATTACK || is_by_rule(c, w)) && !agrees(w)))
+	    ((s->kind == SIGHT_ATTACK || correlate_by_rule(c, w)) && !agrees(w)))
 		return;
+	if (c->n_alerts >= SILENT_MAX)
+		end_oldest(c, cb, ctx);
 	fire(c, w, s, span_us);
 	say(c, w, cb, ctx);
 }
@@ -477,16 +477,15 @@ void correlator_finish(struct correlator *c, int64_t now_us, alert_cb *cb, void 
 	if (done == NULL)
 		return;
 	c->earliest_us = INT64_MAX;
-	for (unsigned i = 0; i < TABLE; i++) {
-		struct window *w = &c->table[i];
+	for (unsigned i = 0; i < TABLE / 64; i++)
+		for (uint64_t bits = c->silent[i]; bits != 0; bits &= bits - 1) {
+			struct window *w = &c->table[i * 64 + (unsigned)__builtin_ctzll(bits)];
 
-		if (w->alert == NULL)
-			continue;
-		if (w->silent_until_us <= now_us && n < c->n_alerts)
-			done[n++] = w;
-		else if (w->silent_until_us < c->earliest_us)
-			c->earliest_us = w->silent_until_us;
-	}
+			if (w->silent_until_us <= now_us && n < c->n_alerts)
+				done[n++] = w;
+			else if (w->silent_until_us < c->earliest_us)
+				c->earliest_us = w->silent_until_us;
+		}
 	qsort(done, n, sizeof(struct window *), by_time);
 	for (unsigned i = 0; i < n; i++)
 		end_silence(c, done[i], cb, ctx);

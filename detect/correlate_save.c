@@ -132,6 +132,7 @@ static bool load_window(struct correlator *c, struct cut *in)
 	}
 	if (!load_alert(in, w))
 		return false;
+	correlate_mark(c, w);
 	if (w->alert != NULL) {
 		c->n_alerts++;
 		if (c->n_alerts == 1 || w->silent_until_us < c->earliest_us)

@@ -7,6 +7,7 @@
 enum {
 	WINDOWS_MAX = 32768, /* a power of two; the table behind is twice that */
 	SLOTS_MAX = 100000,  /* counted hits that are remembered, over all windows */
+	SILENT_MAX = 8192,   /* alerts that are kept while their windows are silent: 10 MB */
 	AGREE_SPAN_US = 600 * 1000000,
 };
 
@@ -35,9 +36,10 @@ struct correlator {
 	const struct ruleset *rs;
 	uint64_t key;
 	bool hold;
-	unsigned n_alerts;	/* windows that are silent */
-	int64_t earliest_us;	/* no silence ends before this */
-	struct window *table; /* open addressing, 2 * WINDOWS_MAX */
+	unsigned n_alerts;		       /* windows that are silent */
+	int64_t earliest_us;		       /* no silence ends before this */
+	struct window *table;		       /* open addressing, 2 * WINDOWS_MAX */
+	uint64_t silent[2 * WINDOWS_MAX / 64]; /* bit map: windows of the table with an alert */
 	unsigned n_windows;
 	unsigned n_slots;
 	uint64_t evicted;
@@ -48,10 +50,27 @@ struct correlator {
 unsigned correlate_threshold(
     const struct correlator *c, const struct window *w, int64_t *span_us, bool *distinct);
 
+/* Does it count different rules? */
+bool correlate_by_rule(const struct correlator *c, const struct window *w);
+
+/* The tags of its alert, of rules and correlations in use now: an alert may be older than they are.
+ */
+void correlate_tags(const struct correlator *c, struct window *w);
+
 /* The window of (kind, subject, group), made when there is none. NULL: no memory. */
 struct window *correlate_window(struct correlator *c, enum sighting_kind kind, uint64_t subject,
     uint64_t group, int64_t now_us);
+uint64_t correlate_random(struct correlator *c);
 void correlate_drop(struct correlator *c, struct window *w);
+
+/* After w->alert was set or taken away, or w moved to or from its place. */
+static inline void correlate_mark(struct correlator *c, const struct window *w)
+{
+	size_t i = (size_t)(w - c->table);
+	uint64_t bit = UINT64_C(1) << (i % 64);
+
+	c->silent[i / 64] = w->alert != NULL ? c->silent[i / 64] | bit : c->silent[i / 64] & ~bit;
+}
 
 /* Insert in order of time; drops what the span has left behind. */
 bool correlate_count(struct correlator *c, struct window *w, const struct sighting *s,

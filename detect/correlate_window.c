@@ -14,7 +14,7 @@ static uint64_t mix(uint64_t kind, uint64_t subject, uint64_t group)
 	return h ^ h >> 32;
 }
 
-static uint64_t next_random(struct correlator *c)
+uint64_t correlate_random(struct correlator *c)
 {
 	c->random ^= c->random << 13;
 	c->random ^= c->random >> 7;
@@ -47,6 +47,32 @@ unsigned correlate_threshold(
 	return 0;
 }
 
+bool correlate_by_rule(const struct correlator *c, const struct window *w)
+{
+	for (unsigned i = 0; w->kind == SIGHT_CORRELATION && i < c->rs->n_correlations; i++)
+		if (c->rs->correlations[i].hash == w->subject)
+			return c->rs->correlations[i].by_rule;
+	return false;
+}
+
+void correlate_tags(const struct correlator *c, struct window *w)
+{
+	const struct ruleset *rs = c->rs;
+
+	w->alert->tags = NULL;
+	w->alert->n_tags = 0;
+	for (unsigned i = 0; w->kind == SIGHT_CORRELATION && i < rs->n_correlations; i++)
+		if (rs->correlations[i].hash == w->subject) {
+			w->alert->tags = rs->correlations[i].tags;
+			w->alert->n_tags = rs->correlations[i].n_tags;
+		}
+	for (unsigned i = 0; w->kind == SIGHT_CONCLUSIVE && i < rs->n_rules; i++)
+		if (rs->rules[i].hash == w->subject) {
+			w->alert->tags = rs->rules[i].tags;
+			w->alert->n_tags = rs->rules[i].n_tags;
+		}
+}
+
 void correlate_drop(struct correlator *c, struct window *w)
 {
 	unsigned i = (unsigned)(w - c->table);
@@ -57,6 +83,7 @@ void correlate_drop(struct correlator *c, struct window *w)
 	free(w->slots);
 	free(w->alert);
 	*w = (struct window){ 0 };
+	correlate_mark(c, w);
 	/* close the gap: move up what would no longer be found (linear probing) */
 	for (unsigned k = (i + 1) % TABLE; c->table[k].used; k = (k + 1) % TABLE) {
 		struct window *x = &c->table[k];
@@ -65,6 +92,8 @@ void correlate_drop(struct correlator *c, struct window *w)
 		if ((k > i && (home <= i || home > k)) || (k < i && home <= i && home > k)) {
 			c->table[i] = *x;
 			*x = (struct window){ 0 };
+			correlate_mark(c, &c->table[i]);
+			correlate_mark(c, x);
 			i = k;
 		}
 	}
@@ -77,7 +106,7 @@ static void displace(struct correlator *c, int64_t now_us)
 	double worst_full = 2;
 
 	for (unsigned n = 0, tries = 0; n < SAMPLE && tries < 64 * SAMPLE; tries++) {
-		struct window *w = &c->table[next_random(c) % TABLE];
+		struct window *w = &c->table[correlate_random(c) % TABLE];
 		int64_t span;
 		bool distinct;
 

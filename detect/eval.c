@@ -181,7 +181,7 @@ static enum verdict eval_item(struct run *x, const struct node *n)
 }
 
 /*
- * Equalities on single attributes before anything that runs PCRE2. They are evaluated again
+ * Plain values before anything that runs PCRE2. They are evaluated again
  * in their turn: which item is the evidence follows from the rule's text, not from its cost.
  */
 static bool cheap_says_no(struct run *x, const struct node *n)

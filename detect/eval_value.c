@@ -39,7 +39,8 @@ static bool find_text(struct slice t, const struct matcher *m, struct regex_span
 		return equal_at(t.p + t.n - w.n, w, m->cased);
 	case MATCH_CONTAINS:
 		for (size_t i = 0; i + w.n <= t.n; i++)
-			if (equal_at(t.p + i, w, m->cased)) {
+			if ((w.n == 0 || (m->cased ? t.p[i] : fold(t.p[i])) == w.p[0]) &&
+			    equal_at(t.p + i, w, m->cased)) {
 				*at = (struct regex_span){ i, i + w.n };
 				return true;
 			}

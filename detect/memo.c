@@ -72,9 +72,7 @@ void memo_keep(struct memo *m, struct memo_key key, const struct window_set *set
 		return;
 	}
 	memcpy(w, set->w, sizeof(*w) * set->n);
-	*at = (struct entry){
-		.key = key, .w = w, .cost = set->cost, .n = set->n, .used = true
-	};
+	*at = (struct entry){ .key = key, .w = w, .cost = set->cost, .n = set->n, .used = true };
 	m->news = true;
 }
 

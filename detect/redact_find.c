@@ -18,19 +18,17 @@ struct secret {
 };
 
 /* What ends a name; anything may stand before it, but for the short ones. */
-#define NAMES                                                                              \
-	"(?:passw(?:or)?d|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|"      \
-	"private[_-]?key|auth(?:orization)?[_-]?code|credential|jwt|otp|pin[_-]?code|"     \
-	"session[_-]?id|sessid|signature|"                                                 \
+#define NAMES                                                                          \
+	"(?:passw(?:or)?d|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|"  \
+	"private[_-]?key|auth(?:orization)?[_-]?code|credential|jwt|otp|pin[_-]?code|" \
+	"session[_-]?id|sessid|signature|"                                             \
 	"(?<![a-z0-9])(?:pwd|sid|sig|auth|awsaccesskeyid|code_verifier))"
 
 static const struct secret secrets[] = {
 	/* name=value in queries, forms and cookies */
 	{ { NAMES "(?:%5b%5d|\\[\\])?=", 0 }, "&;,\"' \t<>\\" },
 	/* "name": "value" in JSON, escaped or not */
-	{ { NAMES "(?:\\\\x22|\\\\?\"|')\\s{0,4}:\\s{0,4}(?:\\\\x22|\\\\?\"|')",
-	      0 },
-	    "\"'\\" },
+	{ { NAMES "(?:\\\\x22|\\\\?\"|')\\s{0,4}:\\s{0,4}(?:\\\\x22|\\\\?\"|')", 0 }, "\"'\\" },
 	{ { "\\bauthorization:?\\s{0,4}[=:]?\\s{0,4}(?:basic|bearer|digest|negotiate)\\s{1,4}", 0 },
 	    "\"' ,;&\t\\" },
 	{ { "\\bbearer(?:\\s|%20|\\+){1,4}(?=[a-z0-9._~+/-]{16})", 0 }, "\"' ,;&\t\\" },
@@ -42,7 +40,6 @@ static const struct secret secrets[] = {
 	{ { "\\bxox[abprs]-[a-z0-9-]{10,}", 0 }, NULL },
 	{ { "-----begin [a-z ]{0,20}private key-----", 0 }, NULL },
 };
-
 
 enum { N_SECRETS = sizeof(secrets) / sizeof(*secrets) };
 
@@ -56,7 +53,10 @@ enum { NAMED = 1 << 0 | 1 << 1, HEADER = 1 << 2, BEARER = 1 << 2 | 1 << 3 };
  * Bytes that every match of one of them holds: of names their ends, with what follows, which
  * is much rarer than the names are in honest text.
  */
-#define TEXT(lit) { lit, sizeof(lit) - 1 }
+#define TEXT(lit)                    \
+	{                            \
+		lit, sizeof(lit) - 1 \
+	}
 static const struct trigger {
 	struct slice pattern; /* PCRE2, caseless, of a fixed length within the secret's match */
 	unsigned secrets;
@@ -92,10 +92,10 @@ static const struct trigger {
 
 enum {
 	N_TRIGGERS = sizeof(triggers) / sizeof(*triggers),
-	MAX_PLACES = 48,     /* windows of one text; more: all patterns over all of it */
-	HEAD_BEFORE = 48,    /* a head begins at most so far before its window */
-	WHOLE_BEFORE = 16,   /* and a secret that is matched whole */
-	HEAD_AFTER = 64,     /* and ends at most so far behind the window's first byte */
+	MAX_PLACES = 48,   /* windows of one text; more: all patterns over all of it */
+	HEAD_BEFORE = 48,  /* a head begins at most so far before its window */
+	WHOLE_BEFORE = 16, /* and a secret that is matched whole */
+	HEAD_AFTER = 64,   /* and ends at most so far behind the window's first byte */
 	SCRATCH_BYTES = 128 << 10,
 };
 
@@ -121,8 +121,8 @@ static int build_filter(struct finder *f, struct err *e)
 
 		if (p == NULL) {
 			free(set);
-			set = NULL;
-			break;
+			free(entries);
+			return err_set(e, ENOMEM, "no memory for redaction");
 		}
 		entries = p;
 		for (unsigned k = 0; k < set->n; k++)
@@ -141,7 +141,8 @@ struct finder *finder_new(struct err *e)
 {
 	struct finder *f = calloc(1, sizeof(*f));
 
-	if (f == NULL || (f->scratch = malloc(FILTER_BEFORE + SCRATCH_BYTES + FILTER_AFTER)) == NULL) {
+	if (f == NULL ||
+	    (f->scratch = malloc(FILTER_BEFORE + SCRATCH_BYTES + FILTER_AFTER)) == NULL) {
 		err_set(e, ENOMEM, "no memory for redaction");
 		finder_free(f);
 		return NULL;
@@ -208,8 +209,8 @@ static void look(struct finder *f, unsigned k, struct slice t, struct span at, s
 {
 	while (at.lo < at.hi) {
 		struct regex_span span;
-		enum regex_result rc = regex_find(f->heads[k], f->ctx,
-		    (struct slice){ t.p + at.lo, at.hi - at.lo }, &span);
+		enum regex_result rc = regex_find(
+		    f->heads[k], f->ctx, (struct slice){ t.p + at.lo, at.hi - at.lo }, &span);
 
 		if (rc == REGEX_NO)
 			return;
@@ -285,7 +286,8 @@ void finder_run(struct finder *f, struct slice t, bool padded, struct edits *x)
 		return;
 	}
 	for (unsigned i = 0; i < p.n; i++)
-		for (unsigned bits = triggers[p.v[i].trigger].secrets; bits != 0; bits &= bits - 1) {
+		for (unsigned bits = triggers[p.v[i].trigger].secrets; bits != 0;
+		     bits &= bits - 1) {
 			unsigned k = (unsigned)__builtin_ctz(bits);
 			size_t at = p.v[i].at;
 			struct span s = { at > WHOLE_BEFORE ? at - WHOLE_BEFORE : 0, t.n };

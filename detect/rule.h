@@ -58,7 +58,7 @@ struct node {
 	bool all;
 	struct matcher *matchers;
 	unsigned n_matchers;
-	bool cheap; /* no pattern, and no text in several forms; set by trigger.c */
+	bool cheap; /* a few values and no pattern; set by trigger.c */
 };
 
 /* ---- what a rule is about ---- */
@@ -78,20 +78,19 @@ enum event_class {
 enum level { LEVEL_INFORMATIONAL, LEVEL_LOW, LEVEL_MEDIUM, LEVEL_HIGH, LEVEL_CRITICAL, LEVEL_N };
 
 enum category {
-#define CATEGORY_TABLE(X)                                                                         \
-	X(SQLI, "sqli")                                                                           \
-	X(XSS, "xss")                                                                             \
-	X(LFI, "lfi")                                                                             \
-	X(RFI, "rfi")                                                                             \
-	X(RCE, "rce")                                                                             \
-	X(LOG4SHELL, "log4shell")                                                                 \
-	X(XXE, "xxe") X(SSRF, "ssrf") X(SSTI, "ssti") X(NOSQLI, "nosqli") X(LDAPI, "ldapi")       \
-	    X(CRLF, "crlf") X(SHELLSHOCK, "shellshock") X(PHP, "php") X(JAVA, "java")             \
-		X(PROTOCOL, "protocol") X(SCANNER, "scanner") X(CRAWLER, "crawler")               \
-		    X(RECON, "recon") X(WEBSHELL, "webshell") X(AUTH_FAILURE, "auth-failure")     \
-			X(AUTH_SUCCESS, "auth-success") X(PRIVILEGE, "privilege")                 \
-			    X(PERSISTENCE, "persistence") X(EXECUTION, "execution") X(DOS, "dos") \
-				X(EXFILTRATION, "exfiltration") X(LEAK, "leak")
+/* clang-format off */
+#define CATEGORY_TABLE(X) \
+	X(SQLI, "sqli") X(XSS, "xss") X(LFI, "lfi") \
+	X(RFI, "rfi") X(RCE, "rce") X(LOG4SHELL, "log4shell") \
+	X(XXE, "xxe") X(SSRF, "ssrf") X(SSTI, "ssti") \
+	X(NOSQLI, "nosqli") X(LDAPI, "ldapi") X(CRLF, "crlf") \
+	X(SHELLSHOCK, "shellshock") X(PHP, "php") X(JAVA, "java") \
+	X(PROTOCOL, "protocol") X(SCANNER, "scanner") X(CRAWLER, "crawler") \
+	X(RECON, "recon") X(WEBSHELL, "webshell") X(AUTH_FAILURE, "auth-failure") \
+	X(AUTH_SUCCESS, "auth-success") X(PRIVILEGE, "privilege") X(PERSISTENCE, "persistence") \
+	X(EXECUTION, "execution") X(DOS, "dos") X(EXFILTRATION, "exfiltration") \
+	X(LEAK, "leak")
+/* clang-format on */
 #define CATEGORY_ENUM(id, name) CATEGORY_##id,
 	CATEGORY_TABLE(CATEGORY_ENUM)
 #undef CATEGORY_ENUM

@@ -15,6 +15,7 @@
 
 /* Above this share of honest events a trigger is no use: the rule counts as untriggered. */
 #define COST_USELESS 0.9
+#define CHEAP_VALUES 16
 #define CACHE_NAME   "windows"
 #define TEXT_BYTES   64.0 /* of a typical text, to turn a share of places into one of texts */
 
@@ -204,7 +205,7 @@ static void add_index(struct build *b, enum index_kind kind, struct slice value)
 
 static void index_emit(struct build *b, enum index_kind kind, const struct matcher *m)
 {
-	char text[8];
+	char text[8] = "";
 
 	if (m->kind == MATCH_EQUAL) {
 		add_index(b, kind, m->text);
@@ -364,14 +365,12 @@ static bool is_agent_only(const struct rule *r)
 	return r->weight == 0 && !r->untriggered;
 }
 
-static bool is_cheap(const struct trigger_plan *p, const struct node *n)
+static bool is_cheap(const struct node *n)
 {
-	unsigned lane = trigger_lane(p, &n->field);
-
 	for (unsigned k = 0; k < n->n_matchers; k++)
 		if (n->matchers[k].kind == MATCH_REGEX)
 			return false;
-	return lane == LANE_MAX || lane >= LANE_FIRST_ATTR;
+	return n->n_matchers <= CHEAP_VALUES;
 }
 
 static void plan_rule(struct build *b, struct rule *r)
@@ -397,8 +396,7 @@ static void plan_rule(struct build *b, struct rule *r)
 	}
 	r->agent_only = is_agent_only(r);
 	for (unsigned i = 0; i < r->n_nodes; i++)
-		r->nodes[i].cheap =
-		    r->nodes[i].kind == NODE_ITEM && is_cheap(b->plan, &r->nodes[i]);
+		r->nodes[i].cheap = r->nodes[i].kind == NODE_ITEM && is_cheap(&r->nodes[i]);
 	free(cost);
 }
 

@@ -48,8 +48,7 @@ void values_other(struct engine *g, unsigned event, uint32_t rule);
 void values_learn_quiet(struct engine *g);
 
 /* While an event is decided: a rule that looks at the agent alone holds. */
-void values_yes(
-    struct engine *g, unsigned event, const struct rule *r, const struct evidence *e);
+void values_yes(struct engine *g, unsigned event, const struct rule *r, const struct evidence *e);
 /* Its agent can't be remembered. */
 void values_spoil(struct engine *g, unsigned event);
 /* All are decided. */

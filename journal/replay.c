@@ -82,7 +82,7 @@ static int restore_from(struct replay *r, const struct segment *s)
 	const struct journal_options *o = &r->j->opt;
 	struct journal_damage d;
 	struct frame_header h;
-	struct slice state;
+	struct slice state = { NULL, 0 };
 	struct walk w;
 	int rc = 1;
 

@@ -23,6 +23,7 @@ enum sink_result {
 	SINK_REJECT, /* put only: this record can never be delivered, *e says why */
 	SINK_RETRY,  /* nothing is settled; the same again later */
 	SINK_HOLD,   /* will not get better by itself (permissions): keep, say so, probe */
+	SINK_AGAIN,  /* commit only: put the same again at once, it will say what it rejects */
 };
 
 /* What the config says; text is owned by the caller and outlives the sink. */
@@ -34,8 +35,8 @@ struct sink_settings {
 	bool compress;
 	int64_t rotate_us;
 	uint64_t rotate_bytes;
-	int64_t
-	    max_lag_us; /* for the caller: bulk that is older is not given to the sink; 0: all is */
+	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
+	int64_t max_lag_us; /* for the caller: older bulk is skipped; 0: none is */
 };
 
 struct sink {
@@ -68,5 +69,7 @@ struct sink {
 extern const struct sink sink_sqlite;
 extern const struct sink sink_file;
 extern const struct sink sink_null;
+extern const struct sink sink_pubsub;
+extern const struct sink sink_bigquery;
 
 #endif

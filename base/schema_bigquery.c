@@ -1,0 +1,72 @@
+/* The tables of the data contract in GoogleSQL. See schema.h. */
+#include "base/json.h"
+#include "base/schema.h"
+
+static const char *const types[] = { [COLUMN_TEXT] = "STRING",
+	[COLUMN_INT] = "INT64",
+	[COLUMN_REAL] = "FLOAT64",
+	[COLUMN_BOOL] = "BOOL",
+	[COLUMN_TIME] = "TIMESTAMP",
+	[COLUMN_JSON] = "JSON" };
+
+/* What analysts filter by, most selective last (BigQuery takes four). */
+static const char *const clusters[] = { [TABLE_EVENTS] = "service_name, host_name, category",
+	[TABLE_ALERTS] = "service_name, host_name, category",
+	[TABLE_BLOCKS] = "service_name, host_name",
+	[TABLE_REJECTS] = "service_name, host_name",
+	[TABLE_LEDGER] = "service_name, host_name" };
+
+static void put_table(struct buf *out, const struct table *t, const char *dataset, unsigned k)
+{
+	buf_printf(out, "CREATE TABLE IF NOT EXISTS `%s.%s` (\n", dataset, t->name);
+	for (unsigned i = 0; i < t->n; i++) {
+		struct json j = { .out = out };
+
+		buf_printf(
+		    out, "  `%s` %s OPTIONS(description=", t->c[i].name, types[t->c[i].type]);
+		json_text(&j, slice_of(t->c[i].help)); /* GoogleSQL quotes and escapes alike */
+		buf_printf(out, ")%s\n", i + 1 < t->n ? "," : "");
+	}
+	buf_printf(out, ")\nPARTITION BY DATE(`time`)\nCLUSTER BY %s;\n\n", clusters[k]);
+}
+
+/*
+ * Deliveries repeat. The partitions of the window functions begin with `time`, so that a filter
+ * on time still prunes the table's.
+ */
+static void put_views(struct buf *out, const char *d)
+{
+	static const char day[] = "FORMAT_TIMESTAMP('%F', `time`) AS day,\n"
+				  "  FORMAT_TIMESTAMP('%H', `time`) AS hour, *";
+
+	buf_printf(out,
+	    "CREATE OR REPLACE VIEW `%s.events` AS SELECT %s\n  FROM `%s.events_raw` WHERE TRUE\n"
+	    "  QUALIFY ROW_NUMBER() OVER (PARTITION BY `time`, id ORDER BY observed_time) = 1;\n\n",
+	    d, day, d);
+	for (unsigned i = 0; i < 2; i++) {
+		const char *name = i == 0 ? "alerts" : "blocks";
+
+		buf_printf(out,
+		    "CREATE OR REPLACE VIEW `%s.%s` AS SELECT %s\n  FROM `%s.%s_raw` WHERE TRUE\n"
+		    "  QUALIFY ROW_NUMBER() OVER (PARTITION BY id ORDER BY revision DESC, seq "
+		    "DESC) = "
+		    "1;\n\n",
+		    d, name, day, d, name);
+	}
+	buf_printf(out,
+	    "CREATE OR REPLACE VIEW `%s.detections` AS SELECT day, hour, seq, id, `time`, "
+	    "service_name,\n"
+	    "  host_name, client_address, user_name, url_path,\n"
+	    "  JSON_VALUE(d, '$.rule') AS rule, JSON_VALUE(d, '$.category') AS category,\n"
+	    "  JSON_VALUE(d, '$.level') AS level, JSON_VALUE(d, '$.field') AS field,\n"
+	    "  JSON_VALUE(d, '$.match') AS match\n"
+	    "  FROM `%s.events`, UNNEST(JSON_QUERY_ARRAY(detections)) AS d;\n",
+	    d, d);
+}
+
+void schema_bigquery(struct buf *out, const char *dataset)
+{
+	for (unsigned k = 0; k < TABLE_N; k++)
+		put_table(out, schema_table((enum schema_table)k), dataset, k);
+	put_views(out, dataset);
+}

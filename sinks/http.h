@@ -1,0 +1,46 @@
+/*
+ * http.h - one HTTPS client for all sinks that speak it: a request, a reply, no surprises.
+ *
+ * A thin layer over libcurl: connections are kept and reused, proxies are taken from the
+ * environment, redirects are not followed, replies are bounded. One thread a client.
+ */
+#ifndef SINKS_HTTP_H
+#define SINKS_HTTP_H
+
+#include "base/buf.h"
+
+struct err;
+struct http;
+
+enum { HTTP_HEADERS_MAX = 12, HTTP_REPLY_MAX = 4 << 20, HTTP_TIMEOUT_MS = 60000 };
+
+struct http_request {
+	const char *method; /* GET, POST, PUT */
+	const char *url;
+	const char *headers[HTTP_HEADERS_MAX]; /* "Name: value"; up to the first NULL */
+	struct slice body;		       /* none when p is NULL */
+	unsigned timeout_ms;		       /* 0: HTTP_TIMEOUT_MS */
+};
+
+struct http_reply {
+	long status;		/* 0: there was none */
+	int64_t retry_after_ms; /* 0: not said */
+	bool metadata_flavor;	/* "Metadata-Flavor: Google" was there */
+	struct buf body;	/* what came of it, at most HTTP_REPLY_MAX */
+};
+
+/* ca_file: a bundle to trust instead of the system's, or NULL. NULL with *e. */
+struct http *http_new(const char *ca_file, struct err *e);
+void http_free(struct http *h);
+
+/*
+ * 0 when there was a reply, whatever its status; -1 with *e when there was none, and then
+ * nobody knows whether the request took effect. reply's memory is used again; free with
+ * buf_free(&reply->body).
+ */
+int http_do(struct http *h, const struct http_request *q, struct http_reply *reply, struct err *e);
+
+/* May a secret be sent there? https, or http to this host itself. */
+bool http_is_safe(const char *url);
+
+#endif

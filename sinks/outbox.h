@@ -1,0 +1,86 @@
+/*
+ * outbox.h - rows on their way to a service that takes many at once, and may refuse some.
+ *
+ * A commit's records become rows of their tables here; outbox_send() cuts them into
+ * requests by count and encoded bytes, and settles each row: delivered, refused for good, or
+ * to be sent again. What a request of many refuses as a whole is halved until the bad row
+ * stands alone. When a commit did not come to its end the same records are put again:
+ * rows that were delivered are passed over, those that were refused are rejected at put,
+ * which is where ship.c gives them to the dead letter.
+ */
+#ifndef SINKS_OUTBOX_H
+#define SINKS_OUTBOX_H
+
+#include "base/schema.h"
+#include "sinks/sink.h"
+
+struct err;
+
+enum { OUTBOX_ROWS = 1 << 20, OUTBOX_REFUSED = 256, OUTBOX_WHY = 200 };
+
+enum row_state { ROW_WAITS, ROW_DELIVERED, ROW_REFUSED };
+
+struct outbox_row {
+	uint64_t seq;
+	enum schema_table table;
+	uint32_t off, len; /* its JSON in outbox.text */
+	char id[RECORD_ID_TEXT + 1];
+	enum row_state state;
+	bool retry; /* refused for a reason that passes */
+};
+
+struct outbox_refused {
+	uint64_t seq;
+	char why[OUTBOX_WHY];
+};
+
+struct outbox {
+	struct buf text, scratch;
+	struct outbox_row *rows; /* grows with the largest commit: a frame is settled whole */
+	unsigned n_rows, cap_rows;
+	uint64_t *delivered; /* of a commit that did not come to its end: seqs, ascending */
+	unsigned n_delivered, cap_delivered;
+	struct outbox_refused *refused; /* OUTBOX_REFUSED */
+	unsigned n_refused;
+	bool json_as_text; /* JSON columns hold a string of JSON, not JSON */
+	size_t row_max; /* bytes of one row that the service takes; longer ones lose their body */
+};
+
+/* What a request came to, besides what it says of single rows. */
+enum outbox_answer {
+	ANSWER_OK,    /* every row that is not marked otherwise is delivered */
+	ANSWER_BAD,   /* something in it is wrong: nothing was taken */
+	ANSWER_RETRY, /* not now, or nobody knows */
+	ANSWER_HOLD,  /* not before somebody changes something */
+};
+
+struct outbox_limits {
+	unsigned max_rows;   /* of one request */
+	size_t max_bytes;    /* of their JSON */
+	size_t row_overhead; /* added to each row's JSON by the request's form */
+};
+
+/* Send rows[0..n): all of one table. May mark single rows. */
+typedef enum outbox_answer outbox_send_fn(
+    void *self, struct outbox *o, struct outbox_row *rows, unsigned n, struct err *e);
+
+int outbox_init(struct outbox *o, struct err *e);
+void outbox_free(struct outbox *o);
+
+void outbox_begin(struct outbox *o);
+enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err *e);
+
+/*
+ * SINK_OK: all are settled, and forgotten. SINK_AGAIN: some were refused, put says which.
+ */
+enum sink_result outbox_send(struct outbox *o, const struct outbox_limits *l, outbox_send_fn *send,
+    void *self, struct err *e);
+
+void outbox_refuse(struct outbox *o, struct outbox_row *row, const char *why);
+
+static inline struct slice outbox_text(const struct outbox *o, const struct outbox_row *row)
+{
+	return (struct slice){ o->text.p + row->off, row->len };
+}
+
+#endif

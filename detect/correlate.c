@@ -381,45 +381,18 @@ static bool agrees(const struct window *w)
 	return false;
 }
 
-/* Of rules and correlations in use now: an alert may be older than they are. */
-static void set_tags(const struct correlator *c, const struct window *w)
-{
-	const struct ruleset *rs = c->rs;
-
-	w->alert->tags = NULL;
-	w->alert->n_tags = 0;
-	for (unsigned i = 0; w->kind == SIGHT_CORRELATION && i < rs->n_correlations; i++)
-		if (rs->correlations[i].hash == w->subject) {
-			w->alert->tags = rs->correlations[i].tags;
-			w->alert->n_tags = rs->correlations[i].n_tags;
-		}
-	for (unsigned i = 0; w->kind == SIGHT_CONCLUSIVE && i < rs->n_rules; i++)
-		if (rs->rules[i].hash == w->subject) {
-			w->alert->tags = rs->rules[i].tags;
-			w->alert->n_tags = rs->rules[i].n_tags;
-		}
-}
-
 static void say(struct correlator *c, struct window *w, alert_cb *cb, void *ctx)
 {
 	if (cb == NULL || c->hold || w->alert == NULL)
 		return;
-	set_tags(c, w);
+	correlate_tags(c, w);
 	cb(ctx, w->alert);
-}
-
-static bool is_by_rule(const struct correlator *c, const struct window *w)
-{
-	for (unsigned i = 0; w->kind == SIGHT_CORRELATION && i < c->rs->n_correlations; i++)
-		if (c->rs->correlations[i].hash == w->subject)
-			return c->rs->correlations[i].by_rule;
-	return false;
 }
 
 static void end_silence(struct correlator *c, struct window *w, alert_cb *cb, void *ctx)
 {
 	if (cb != NULL && c->hold && w->alert != NULL) {
-		set_tags(c, w);
+		correlate_tags(c, w);
 		cb(ctx, w->alert);
 	}
 	c->n_alerts -= w->alert != NULL;
@@ -474,7 +447,7 @@ void correlator_feed(struct correlator *c, const struct sighting *s, alert_cb *c
 	if (!correlate_count(c, w, s, span_us, max, distinct))
 		return;
 	if (!(distinct ? w->n_slots >= threshold : met(w, threshold)) ||
-	    ((s->kind == SIGHT_ATTACK || is_by_rule(c, w)) && !agrees(w)))
+	    ((s->kind == SIGHT_ATTACK || correlate_by_rule(c, w)) && !agrees(w)))
 		return;
 	if (c->n_alerts >= SILENT_MAX)
 		end_oldest(c, cb, ctx);

@@ -50,6 +50,13 @@ struct correlator {
 unsigned correlate_threshold(
     const struct correlator *c, const struct window *w, int64_t *span_us, bool *distinct);
 
+/* Does it count different rules? */
+bool correlate_by_rule(const struct correlator *c, const struct window *w);
+
+/* The tags of its alert, of rules and correlations in use now: an alert may be older than they are.
+ */
+void correlate_tags(const struct correlator *c, struct window *w);
+
 /* The window of (kind, subject, group), made when there is none. NULL: no memory. */
 struct window *correlate_window(struct correlator *c, enum sighting_kind kind, uint64_t subject,
     uint64_t group, int64_t now_us);

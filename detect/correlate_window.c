@@ -47,6 +47,32 @@ unsigned correlate_threshold(
 	return 0;
 }
 
+bool correlate_by_rule(const struct correlator *c, const struct window *w)
+{
+	for (unsigned i = 0; w->kind == SIGHT_CORRELATION && i < c->rs->n_correlations; i++)
+		if (c->rs->correlations[i].hash == w->subject)
+			return c->rs->correlations[i].by_rule;
+	return false;
+}
+
+void correlate_tags(const struct correlator *c, struct window *w)
+{
+	const struct ruleset *rs = c->rs;
+
+	w->alert->tags = NULL;
+	w->alert->n_tags = 0;
+	for (unsigned i = 0; w->kind == SIGHT_CORRELATION && i < rs->n_correlations; i++)
+		if (rs->correlations[i].hash == w->subject) {
+			w->alert->tags = rs->correlations[i].tags;
+			w->alert->n_tags = rs->correlations[i].n_tags;
+		}
+	for (unsigned i = 0; w->kind == SIGHT_CONCLUSIVE && i < rs->n_rules; i++)
+		if (rs->rules[i].hash == w->subject) {
+			w->alert->tags = rs->rules[i].tags;
+			w->alert->n_tags = rs->rules[i].n_tags;
+		}
+}
+
 void correlate_drop(struct correlator *c, struct window *w)
 {
 	unsigned i = (unsigned)(w - c->table);

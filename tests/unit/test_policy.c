@@ -1,5 +1,6 @@
 /* From alerts to blocks: what may never be blocked, for how long, and what stops it. */
 #include "agent/policy.h"
+#include "agent/successes.h"
 #include "base/err.h"
 
 #include <setjmp.h>
@@ -272,19 +273,32 @@ static void caps_stop_a_rule_gone_mad(void **state)
 	policy_free(p);
 }
 
+static void somebody_succeeds(struct policy *p, const char *address, unsigned who)
+{
+	struct attr attrs[EVENT_MAX_ATTRS];
+	struct event ev = { .attrs = attrs, .time_us = START };
+	struct success ignored;
+	char name[16];
+
+	snprintf(name, sizeof(name), "user-%u", who);
+	event_add(&ev, ATTR_CLIENT_ADDRESS, slice_of(address));
+	event_add(&ev, ATTR_CLIENT_PROVENANCE, SLICE("peer"));
+	event_add(&ev, ATTR_HTTP_STATUS, SLICE("200"));
+	event_add(&ev, ATTR_USER_NAME, slice_of(name));
+	successes_event(policy_successes(p), &ev, &ignored);
+}
+
 static void an_address_that_accounts_share_is_spared(void **state)
 {
 	struct policy *p = make();
-	struct ip a;
 
 	(void)state;
-	assert_true(ip_parse(SLICE("203.0.113.7"), &a));
-	for (uint64_t who = 1; who <= 3; who++)
-		policy_success(p, &a, who * 1000, START);
-	policy_success(p, &a, 1000, START); /* the same one again */
+	for (unsigned who = 1; who <= 3; who++)
+		somebody_succeeds(p, "203.0.113.7", who);
+	somebody_succeeds(p, "203.0.113.7", 1); /* the same one again */
 	blocked(p, "203.0.113.7", START, HOUR);
-	policy_success(p, &a, 4000, START);
-	refused(p, "203.0.113.7", START, "too many accounts");
+	somebody_succeeds(p, "203.0.113.7", 4);
+	refused(p, "203.0.113.7", START, "more accounts");
 	policy_free(p);
 }
 

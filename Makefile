@@ -122,6 +122,10 @@ grams: ## make the table of byte frequencies anew
 demo: all ## attackers against a real nginx: recognised, stored and blocked
 	$(Q)tests/demo/demo.sh
 
+demo-cloud: all ## nginx, Pub/Sub, BigQuery and an analyst's questions, all on this machine
+	$(Q)$(MAKE) --no-print-directory deps DEB="openssl python3-venv python3-pytest nginx-light"
+	$(Q)python3 tests/demo/cloud.py
+
 bench: all ## throughput against wc -l and rg on the same bytes
 	$(Q)$(MAKE) --no-print-directory deps DEB=ripgrep
 	$(Q)bench/bench.sh
@@ -138,5 +142,5 @@ clean: ## remove build folders
 	rm -rf build build-*
 
 -include $(LIB_OBJ:.o=.d) $(O)/agent/main.d
-.PHONY: all deps unit unit-tests diff replay fuzz asan e2e test lint grams demo bench install help clean
+.PHONY: all deps unit unit-tests diff replay fuzz asan e2e test lint grams demo demo-cloud bench install help clean
 .SECONDARY:

@@ -19,6 +19,7 @@ struct load {
 	struct yaml_file *f;
 	struct problems *p;
 	unsigned nodes;
+	struct slice source;
 };
 
 static void *take(struct yaml_file *f, size_t n)
@@ -77,6 +78,34 @@ static int bad(struct load *l, const struct yaml *at, const char *what)
 
 static int convert(struct load *l, struct fy_node *from, struct yaml *to, unsigned depth);
 
+/*
+ * A text in single quotes on one line, from its source: libfyaml 0.7.12 makes three quotes of
+ * '''', which stands for two (YAML 1.2, section 7.3.2). False: it isn't one.
+ */
+static bool single_quoted(struct load *l, struct fy_node *from, struct slice *out)
+{
+	struct fy_token *tok = fy_node_get_scalar_token(from);
+	const struct fy_mark *start = tok != NULL ? fy_token_start_mark(tok) : NULL;
+	const struct fy_mark *end = tok != NULL ? fy_token_end_mark(tok) : NULL;
+	size_t n = 0;
+	char *to;
+
+	if (start == NULL || end == NULL || fy_node_get_style(from) != FYNS_SINGLE_QUOTED ||
+	    start->line != end->line || start->input_pos > end->input_pos ||
+	    end->input_pos > l->source.n)
+		return false;
+
+	struct slice raw = { l->source.p + start->input_pos, end->input_pos - start->input_pos };
+
+	to = take(l->f, raw.n);
+	for (size_t i = 0; to != NULL && i < raw.n; i++) {
+		to[n++] = raw.p[i];
+		i += raw.p[i] == '\'' && i + 1 < raw.n && raw.p[i + 1] == '\'';
+	}
+	*out = (struct slice){ to, n };
+	return to != NULL;
+}
+
 static int convert_scalar(struct load *l, struct fy_node *from, struct yaml *to)
 {
 	size_t n = 0;
@@ -84,6 +113,11 @@ static int convert_scalar(struct load *l, struct fy_node *from, struct yaml *to)
 
 	to->kind = YAML_SCALAR;
 	to->plain = fy_node_get_style(from) == FYNS_PLAIN;
+	if (single_quoted(l, from, &to->text))
+		return 0;
+	if (fy_node_get_style(from) == FYNS_SINGLE_QUOTED && p != NULL &&
+	    memmem(p, n, "''", 2) != NULL)
+		return bad(l, to, "two quotes in a text of several lines: write it on one, or as |");
 	to->text = copy_text(l->f, p, n);
 	return 0;
 }
@@ -293,6 +327,7 @@ int yaml_load(const char *name, const struct slice *text, struct yaml_file *out,
 		return -1;
 	if (!is_unicode(s, name, p))
 		return -1;
+	l.source = s;
 	if (s.n > 0 && load_docs(&l, s) != 0 && p->errors == before)
 		problem_error(p, (struct place){ name, 0, 0 }, "can't be read as YAML");
 	return p->errors == before ? 0 : -1;

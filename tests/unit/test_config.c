@@ -237,9 +237,26 @@ static void depth_is_bounded(void **state)
 	assert_false(read_text(text, &o));
 }
 
+static void two_quotes_in_single_quotes_are_one(void **state)
+{
+	/* four in a row stand for two: libfyaml 0.7.12 makes three of them */
+	struct slice s = SLICE("a: 'x''''y''z'\nb: ''''''\n'c''d': \"e''f\"\n");
+	struct yaml_file f;
+	struct problems p = { 0 };
+
+	(void)state;
+	assert_int_equal(yaml_load("f", &s, &f, &p), 0);
+	assert_true(slice_eq(yaml_get(&f.docs[0], "a")->text, SLICE("x''y'z")));
+	assert_true(slice_eq(yaml_get(&f.docs[0], "b")->text, SLICE("''")));
+	assert_true(slice_eq(yaml_get(&f.docs[0], "c'd")->text, SLICE("e''f")));
+	yaml_free(&f);
+	problems_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_quotes_in_single_quotes_are_one),
 		cmocka_unit_test(defaults_are_filled_in),
 		cmocka_unit_test(every_type_is_read),
 		cmocka_unit_test(a_mistake_is_named_with_its_place),

@@ -126,6 +126,10 @@ demo-cloud: all ## nginx, Pub/Sub, BigQuery and an analyst's questions, all on t
 	$(Q)$(MAKE) --no-print-directory deps DEB="openssl python3-venv python3-pytest nginx-light"
 	$(Q)python3 tests/demo/cloud.py
 
+quality: all ## recall and false positives over labelled logs: CORPORA=folder
+	$(Q)test -n "$(CORPORA)" || { echo 'say where they are: make quality CORPORA=folder'; exit 2; }
+	$(Q)python3 tools/quality/quality.py "$(CORPORA)"
+
 bench: all ## throughput against wc -l and rg on the same bytes
 	$(Q)$(MAKE) --no-print-directory deps DEB=ripgrep
 	$(Q)bench/bench.sh
@@ -142,5 +146,5 @@ clean: ## remove build folders
 	rm -rf build build-*
 
 -include $(LIB_OBJ:.o=.d) $(O)/agent/main.d
-.PHONY: all deps unit unit-tests diff replay fuzz asan e2e test lint grams demo demo-cloud bench install help clean
+.PHONY: all deps unit unit-tests diff replay fuzz asan e2e test lint grams demo demo-cloud quality bench install help clean
 .SECONDARY:

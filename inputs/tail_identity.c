@@ -20,13 +20,15 @@ static bool read_head(struct open_file *f, uint64_t *hash)
 	ssize_t n = tail_pread(f, b, sizeof(b), 0);
 	struct slice head = identity_head((struct slice){ b, n > 0 ? (size_t)n : 0 });
 
+	if (head.n == 0 && f->ended && n > 0)
+		head = (struct slice){ b, (size_t)n }; /* all that it will ever hold */
 	if (head.n == 0)
 		return false;
 	*hash = identity_head_hash(head);
 	return true;
 }
 
-static uint64_t file_size(struct open_file *f)
+uint64_t tail_file_size(struct open_file *f)
 {
 	struct stat st;
 
@@ -50,7 +52,7 @@ static bool agrees(struct open_file *f, const struct tail_position *p)
 {
 	bool ok;
 
-	if (f->fd >= 0 && file_size(f) < p->offset)
+	if (f->fd >= 0 && tail_file_size(f) < p->offset)
 		return false;
 
 	uint64_t h = tail_hash_before(f, p->offset, &ok);
@@ -77,7 +79,7 @@ static bool match_saved(struct tail *t, struct open_file *f)
 
 		if (is_taken(t, f, &p))
 			continue;
-		if (same && !agrees(f, &p) && file_size(f) < p.offset)
+		if (same && !agrees(f, &p) && tail_file_size(f) < p.offset)
 			shortened = true;
 		if (same && agrees(f, &p)) {
 			take(f, &p);
@@ -97,7 +99,7 @@ static bool match_saved(struct tail *t, struct open_file *f)
 /* The place behind the last LF of what is there now. */
 static uint64_t end_of_lines(struct open_file *f)
 {
-	uint64_t size = file_size(f);
+	uint64_t size = tail_file_size(f);
 	char b[65536];
 
 	for (uint64_t to = size; to > 0;) {
@@ -152,7 +154,7 @@ void tail_check(struct tail *t, struct open_file *f)
 	if (f->gz != NULL)
 		return;
 
-	uint64_t size = file_size(f);
+	uint64_t size = tail_file_size(f);
 	bool head_ok = read_head(f, &head) && head == f->pub.head_hash;
 	uint64_t unread = f->size > f->pub.offset ? f->size - f->pub.offset : 0;
 

@@ -38,6 +38,7 @@ struct open_file {
 	bool catch_up; /* found beside its log: read to its end, then let go */
 	bool checked;  /* identity was checked since it became dirty */
 	bool idle_said;
+	bool ended; /* nobody writes it any more: what it holds is its head, with a line end or without */
 	int64_t last_ms;  /* of the last byte, or of opening */
 	uint64_t scanned; /* of a line longer than a window: bytes known to have no end */
 	uint64_t order;	  /* files are read in this order */
@@ -72,6 +73,7 @@ struct open_file *tail_open_path(struct tail *t, const struct pattern *p, const 
 bool tail_identify(struct tail *t, struct open_file *f);
 /* Still the log it was? After it became dirty. Restarts it under a new number when not. */
 void tail_check(struct tail *t, struct open_file *f);
+uint64_t tail_file_size(struct open_file *f); /* 0 for gzip */
 uint64_t tail_hash_before(struct open_file *f, uint64_t offset, bool *ok);
 
 /* tail_read.c */

@@ -125,6 +125,11 @@ static bool read_file(struct tail *t, struct open_file *f, struct tail_window *w
 		f->checked = true;
 	}
 	if (!f->known && !tail_identify(t, f)) {
+		uint64_t size = tail_file_size(f);
+
+		if (size != f->size)
+			f->last_ms = now;
+		f->size = size;
 		f->dirty = false;
 		return false;
 	}
@@ -154,6 +159,13 @@ static bool idle_file(struct tail *t, unsigned i, struct tail_window *w, int64_t
 {
 	struct open_file *f = t->files[i];
 
+	if (!f->known && is_done(f, now)) { /* not one whole line in it */
+		f->ended = true;
+		if (read_file(t, f, w, now))
+			return true;
+		tail_let_go(t, i);
+		return false;
+	}
 	if (f->known && is_done(f, now)) {
 		if (f->size > f->pub.offset && read_file(t, f, w, now)) {
 			w->last = w->at_end;

@@ -66,10 +66,17 @@ def test_a_last_line_without_its_end_is_released_when_its_file_is_let_go(agent):
     log.unlink()
     other.rename(agent.logs / "b.1")
     other.write_text("new\n")
-    want = ["dos", "four", "new", "one", "three", "two", "uno"]
+    # a file without any line end has no identity before it is let go
+    short = agent.logs / "short.log"
+    short.write_text("not one line end")
+    (agent.logs / "empty.log").write_text("")
+    wait_for(lambda: agent.status()["open_files"] >= 4, "they were seen")
+    short.rename(agent.logs / "short.1")
+    (agent.logs / "empty.log").unlink()
+    want = ["dos", "four", "new", "not one line end", "one", "three", "two", "uno"]
     wait_for(lambda: sorted(agent.bodies()) == want, "the files are let go")
     rows = agent.query("SELECT body, attributes FROM events_raw")
     cut = {body for body, more in rows if json.loads(more or "{}").get("sekisho.unterminated")}
-    assert cut == {"dos", "four"}
+    assert cut == {"dos", "four", "not one line end"}
     assert agent.run("audit").returncode == 0
     agent.stop()

@@ -17,6 +17,7 @@
 #include "detect/redact.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -98,6 +99,7 @@ static int open_rules(struct agent *a, struct err *e)
 	a->redactor = redactor_new(a->host.key, e);
 	if (a->rules.plan == NULL || a->redactor == NULL)
 		return -1;
+	malloc_trim(0); /* choosing windows takes three times the memory that is kept */
 	memcpy(a->rules_hash, a->rules.rs->hash_text, sizeof(a->rules_hash));
 	stats_set(&a->stats, rules_loaded, a->rules.rs->n_rules + a->rules.rs->n_correlations);
 	for (unsigned i = 0; i < a->rules.rs->n_rules; i++)

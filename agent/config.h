@@ -93,6 +93,7 @@ struct sink_config {
 	bool compress;
 	int64_t rotate_us;
 	uint64_t rotate_bytes;
+	unsigned keep_body; /* enum keep_body */
 	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
 };
 

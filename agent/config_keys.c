@@ -14,6 +14,7 @@
 
 static const char *const lanes[] = { "auto", "bulk", "control", NULL };
 static const char *const client_logs[] = { "peer", "realip", "xff", NULL };
+static const char *const keep_body_names[] = { "always", "unparsed", "detected", NULL };
 static const char *const sink_types[] = { "sqlite", "file", "null", "pubsub", "bigquery", NULL };
 static const char *const modes[] = { "shadow", "canary", "enforce", NULL };
 static const char *const sandbox_modes[] = { "auto", "off", NULL };
@@ -102,6 +103,12 @@ static const struct config_key sink_keys[] = {
 	    .help = "file: a file is closed after this time", .min = SECOND },
 	{ "rotate_size", CONFIG_BYTES, AT(sink_config, rotate_bytes), .def = "64MiB",
 	    .help = "file: or at this size", .min = 65536 },
+	{ "keep_body", CONFIG_ENUM, AT(sink_config, keep_body), .def = "unparsed",
+	    .help = "pubsub, bigquery: which events keep the line itself besides its attributes: "
+		    "always; unparsed: "
+		    "those that no parser understood, and raw ones; detected: those with "
+		    "detections as well",
+	    .names = keep_body_names },
 	{ "project", CONFIG_TEXT, AT(sink_config, project),
 	    .help = "pubsub, bigquery: Google's project" },
 	{ "topic", CONFIG_TEXT, AT(sink_config, topic),

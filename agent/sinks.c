@@ -22,6 +22,7 @@ struct sink_settings agent_sink_settings(const struct sink_config *s)
 		.compress = s->compress,
 		.rotate_us = s->rotate_us,
 		.rotate_bytes = s->rotate_bytes,
+		.keep_body = (enum keep_body)s->keep_body,
 		.project = s->project,
 		.topic = s->topic,
 		.dataset = s->dataset,

@@ -55,6 +55,7 @@ static void *bigquery_open(const struct sink_settings *s, struct err *e)
 	}
 	b->out.json_as_text = true;
 	b->out.row_max = ROW_MAX;
+	b->out.keep_body = s->keep_body;
 	b->body.max = REQUEST_MAX + (1 << 20);
 	snprintf(b->base, sizeof(b->base), "%s/bigquery/v2/projects/%s/datasets/%s/tables/",
 	    set.endpoint != NULL ? set.endpoint : "https://bigquery.googleapis.com", s->project,

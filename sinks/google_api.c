@@ -1,6 +1,7 @@
 #include "sinks/google_api.h"
 
 #include "base/clock.h"
+#include "base/deflate.h"
 #include "base/err.h"
 
 #include <jansson.h>
@@ -8,11 +9,7 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-enum { WORTH_ZIPPING = 1024, GZIP_BITS = 31, GZIP_LEVEL = 1 };
-
-struct deflate_gzip {
-	z_stream z;
-};
+enum { WORTH_ZIPPING = 1024 };
 
 int google_api_open(struct google_api *a, const struct sink_settings *s, struct err *e)
 {
@@ -25,13 +22,9 @@ int google_api_open(struct google_api *a, const struct sink_settings *s, struct 
 		if (a->auth == NULL)
 			return -1;
 	}
-	a->gzip = calloc(1, sizeof(*a->gzip));
-	if (a->gzip == NULL || deflateInit2(&a->gzip->z, GZIP_LEVEL, Z_DEFLATED, GZIP_BITS, 8,
-				   Z_DEFAULT_STRATEGY) != Z_OK) {
-		free(a->gzip);
-		a->gzip = NULL;
+	a->deflater = deflater_new();
+	if (a->deflater == NULL)
 		return err_set(e, 0, "no memory for compression");
-	}
 	return 0;
 }
 
@@ -41,30 +34,22 @@ void google_api_close(struct google_api *a)
 	google_free(a->auth);
 	buf_free(&a->reply.body);
 	buf_free(&a->zipped);
-	if (a->gzip != NULL)
-		deflateEnd(&a->gzip->z);
-	free(a->gzip);
+	deflater_free(a->deflater);
 }
 
+/* RFC 1952: a fixed header, deflate, CRC-32 and length. */
 static bool zip(struct google_api *a, struct slice body)
 {
-	z_stream *z = &a->gzip->z;
-	size_t room = deflateBound(z, body.n);
-	char *to;
+	static const char head[] = "\x1f\x8b\x08\0\0\0\0\0\0\xff";
+	uint32_t tail[2] = { (uint32_t)crc32_z(0, (const Bytef *)body.p, body.n),
+		(uint32_t)body.n };
 
 	buf_reset(&a->zipped);
-	to = buf_room(&a->zipped, room);
-	if (to == NULL)
-		return false;
-	deflateReset(z);
-	z->next_in = (Bytef *)(uintptr_t)body.p;
-	z->avail_in = (uInt)body.n;
-	z->next_out = (Bytef *)to;
-	z->avail_out = (uInt)room;
-	if (deflate(z, Z_FINISH) != Z_STREAM_END)
-		return false;
-	a->zipped.n = z->total_out;
-	return true;
+	buf_put(&a->zipped, head, sizeof(head) - 1);
+	deflater_run(a->deflater, body, &a->zipped);
+	for (unsigned i = 0; i < 8; i++)
+		buf_char(&a->zipped, (char)(tail[i / 4] >> (i % 4 * 8)));
+	return !a->zipped.full;
 }
 
 /* "google.rpc.Code: message" of an error reply, and its status. */

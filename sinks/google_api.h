@@ -13,7 +13,7 @@ struct google_api {
 	struct google *auth; /* NULL: an emulator, nothing is proved */
 	struct http_reply reply;
 	struct buf zipped;
-	struct deflate_gzip *gzip;
+	struct deflater *deflater;
 	bool plain;	       /* the server did not take a compressed body */
 	int64_t not_before_us; /* CLOCK_BOOTTIME: Retry-After */
 };

@@ -50,6 +50,14 @@ static void put_cell(struct outbox *o, struct json *j, const struct column *c, c
 		json_text(j, v->text);
 }
 
+/* What was parsed is in the attributes; a line that was not is all there is. */
+static bool wants_body(const struct outbox *o, const struct record *r)
+{
+	return o->keep_body == KEEP_BODY_ALWAYS || (r->ev.flags & EVENT_BAD) != 0 ||
+	       r->origin == NULL || slice_eq(r->origin->parser, SLICE("raw")) ||
+	       (o->keep_body == KEEP_BODY_DETECTED && r->ev.n_detections > 0);
+}
+
 /* NULLs are left out: a missing field is NULL to every service. body_max: bytes of it kept. */
 static void encode(struct outbox *o, const struct record *r, const struct table *t, size_t body_max)
 {
@@ -59,6 +67,8 @@ static void encode(struct outbox *o, const struct record *r, const struct table 
 	for (unsigned i = 0; i < t->n; i++) {
 		struct cell v;
 
+		if (t->c[i].source == FROM_BODY && !wants_body(o, r))
+			continue;
 		buf_reset(&o->scratch);
 		schema_cell(r, &t->c[i], &o->scratch, &v);
 		if (v.is_null)

@@ -42,6 +42,7 @@ struct outbox {
 	unsigned n_delivered, cap_delivered;
 	struct outbox_refused *refused; /* OUTBOX_REFUSED */
 	unsigned n_refused;
+	enum keep_body keep_body;
 	bool json_as_text; /* JSON columns hold a string of JSON, not JSON */
 	size_t row_max; /* bytes of one row that the service takes; longer ones lose their body */
 };

@@ -71,6 +71,7 @@ static void *pubsub_open(const struct sink_settings *s, struct err *e)
 	}
 	p->body.max = REQUEST_MAX + (1 << 20);
 	p->out.row_max = ROW_MAX;
+	p->out.keep_body = s->keep_body;
 	snprintf(p->base, sizeof(p->base), "%s/v1/projects/%s/topics/",
 	    set.endpoint != NULL ? set.endpoint : "https://pubsub.googleapis.com", s->project);
 	snprintf(p->prefix, sizeof(p->prefix), "%s", s->topic != NULL ? s->topic : "sekisho");

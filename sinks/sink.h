@@ -26,6 +26,9 @@ enum sink_result {
 	SINK_AGAIN,  /* commit only: put the same again at once, it will say what it rejects */
 };
 
+/* Of which events a sink of rows gets the line itself, besides its attributes. */
+enum keep_body { KEEP_BODY_ALWAYS, KEEP_BODY_UNPARSED, KEEP_BODY_DETECTED };
+
 /* What the config says; text is owned by the caller and outlives the sink. */
 struct sink_settings {
 	const char *name;
@@ -35,8 +38,10 @@ struct sink_settings {
 	bool compress;
 	int64_t rotate_us;
 	uint64_t rotate_bytes;
+	enum keep_body keep_body;
 	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
-	int64_t max_lag_us; /* for the caller: bulk that is older is not given to the sink; 0: all is */
+	int64_t
+	    max_lag_us; /* for the caller: bulk that is older is not given to the sink; 0: all is */
 };
 
 typedef void sink_say(void *ctx, bool ok, const char *text);

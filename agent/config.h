@@ -94,14 +94,18 @@ struct sink_config {
 	int64_t rotate_us;
 	uint64_t rotate_bytes;
 	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
+	const char *url, *secret_file, *secret_env, *token_file, *token_env;
+	unsigned template;  /* enum webhook_template */
+	unsigned min_level; /* 0: as the template has it */
+	uint64_t per_minute;
 };
 
-enum sink_type { SINK_SQLITE, SINK_FILE, SINK_NULL, SINK_PUBSUB, SINK_BIGQUERY };
+enum sink_type { SINK_SQLITE, SINK_FILE, SINK_NULL, SINK_PUBSUB, SINK_BIGQUERY, SINK_WEBHOOK };
 
 /* Does it need the network? */
 static inline bool sink_is_remote(unsigned type)
 {
-	return type == SINK_PUBSUB || type == SINK_BIGQUERY;
+	return type >= SINK_PUBSUB;
 }
 
 enum sandbox_mode { SANDBOX_AUTO, SANDBOX_OFF };
@@ -159,6 +163,9 @@ struct config {
 	struct arena arena;
 	struct yaml_file file;
 };
+
+/* What one sink's keys say of each other; y is the map `sinks`. */
+void config_check_sinks(const struct config *c, const struct yaml *y, struct problems *p);
 
 #define CONFIG_DEFAULT_PATH "/etc/sekisho/sekisho.yaml"
 

@@ -14,7 +14,11 @@
 
 static const char *const lanes[] = { "auto", "bulk", "control", NULL };
 static const char *const client_logs[] = { "peer", "realip", "xff", NULL };
-static const char *const sink_types[] = { "sqlite", "file", "null", "pubsub", "bigquery", NULL };
+static const char *const sink_types[] = { "sqlite", "file", "null", "pubsub", "bigquery", "webhook",
+	NULL };
+static const char *const templates[] = { "json", "slack", "pagerduty", NULL };
+static const char *const min_levels[] = { "default", "informational", "low", "medium", "high",
+	"critical", NULL };
 static const char *const modes[] = { "shadow", "canary", "enforce", NULL };
 static const char *const sandbox_modes[] = { "auto", "off", NULL };
 static const char *const rule_modes[] = { "shadow", "canary", "enforce", "default", NULL };
@@ -117,7 +121,31 @@ static const struct config_key sink_keys[] = {
 	{ "credentials", CONFIG_TEXT, AT(sink_config, credentials),
 	    .help = "pubsub, bigquery: a file; default: Google's application default credentials" },
 	{ "ca_file", CONFIG_TEXT, AT(sink_config, ca_file),
-	    .help = "pubsub, bigquery: certificates to trust instead of the system's" },
+	    .help = "of sinks with a network: certificates to trust instead of the system's" },
+	{ "url", CONFIG_TEXT, AT(sink_config, url),
+	    .help = "webhook: where alerts are posted to; default for pagerduty: its own" },
+	{ "template", CONFIG_ENUM, AT(sink_config, template), .def = "json",
+	    .help = "webhook: what is posted: the alert's row, a message for Slack, or an event "
+		    "for PagerDuty (Events API v2)",
+	    .names = templates },
+	{ "secret_file", CONFIG_TEXT, AT(sink_config, secret_file),
+	    .help = "webhook: a file that holds the secret which requests are signed with "
+		    "(X-Sekisho-Signature); json needs one" },
+	{ "secret_env", CONFIG_TEXT, AT(sink_config, secret_env),
+	    .help = "webhook: or the name of an environment variable that holds it" },
+	{ "token_file", CONFIG_TEXT, AT(sink_config, token_file),
+	    .help = "webhook: a file that holds PagerDuty's routing key, or the end of Slack's URL "
+		    "(T.../B.../...), which is put behind `url`" },
+	{ "token_env", CONFIG_TEXT, AT(sink_config, token_env),
+	    .help = "webhook: or the name of an environment variable that holds it" },
+	{ "min_level", CONFIG_ENUM, AT(sink_config, min_level), .def = "default",
+	    .help = "webhook: alerts below are not sent; default: high, and for pagerduty alerts "
+		    "with `page`, and once a day for each rule those that block or are critical",
+	    .names = min_levels },
+	{ "per_minute", CONFIG_UINT, AT(sink_config, per_minute), .def = "10",
+	    .help = "webhook: alerts a minute, and as many with `page`; the next message says how "
+		    "many were held back",
+	    .min = 1, .max = 100 },
 	END,
 };
 

@@ -149,19 +149,22 @@ static void allow_links(struct fence *f, const char *pattern)
 	globfree(&g);
 }
 
-/* The file itself, and gcloud's folder: what google.c looks at. */
+/* What a sink with a network reads of its own. */
 static void allow_credentials(struct fence *f, const struct sink_config *s)
 {
+	const char *const files[] = { s->credentials, s->ca_file, s->secret_file, s->token_file };
 	const char *env = getenv("GOOGLE_APPLICATION_CREDENTIALS");
 	const char *home = getenv("HOME");
 	char dir[PATH_MAX];
 
 	if (!sink_is_remote(s->type))
 		return;
-	if (s->credentials != NULL)
-		allow(f, s->credentials, READS);
-	if (s->ca_file != NULL)
-		allow(f, s->ca_file, READS);
+	for (unsigned i = 0; i < sizeof(files) / sizeof(*files); i++)
+		if (files[i] != NULL)
+			allow(f, files[i], READS);
+	if (s->type != SINK_PUBSUB && s->type != SINK_BIGQUERY)
+		return;
+	/* google.c looks at gcloud's folder, too */
 	if (env != NULL)
 		allow(f, env, READS);
 	snprintf(dir, sizeof(dir), "%s/.config/gcloud", home != NULL ? home : "/root");
@@ -273,6 +276,7 @@ static void allow_connecting(struct fence *f, const struct config *c)
 			continue;
 		remote = true;
 		allow_port(f, port_of(s->endpoint), NET_CONNECT_TCP);
+		allow_port(f, port_of(s->url), NET_CONNECT_TCP);
 	}
 	if (!remote)
 		return;

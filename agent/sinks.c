@@ -8,7 +8,8 @@ const struct sink *agent_sink(unsigned type)
 		[SINK_FILE] = &sink_file,
 		[SINK_NULL] = &sink_null,
 		[SINK_PUBSUB] = &sink_pubsub,
-		[SINK_BIGQUERY] = &sink_bigquery };
+		[SINK_BIGQUERY] = &sink_bigquery,
+		[SINK_WEBHOOK] = &sink_webhook };
 
 	return kinds[type];
 }
@@ -28,5 +29,13 @@ struct sink_settings agent_sink_settings(const struct sink_config *s)
 		.endpoint = s->endpoint,
 		.credentials = s->credentials,
 		.ca_file = s->ca_file,
+		.url = s->url,
+		.secret_file = s->secret_file,
+		.secret_env = s->secret_env,
+		.token_file = s->token_file,
+		.token_env = s->token_env,
+		.template = s->template,
+		.min_level = s->min_level,
+		.per_minute = s->per_minute,
 		.max_lag_us = s->max_lag_us };
 }

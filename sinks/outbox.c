@@ -106,6 +106,14 @@ static bool grow(void **array, unsigned n, unsigned *cap, size_t size)
 	return true;
 }
 
+bool outbox_knows(const struct outbox *o, uint64_t seq)
+{
+	for (unsigned i = 0; i < o->n_refused; i++)
+		if (o->refused[i].seq == seq)
+			return true;
+	return was_delivered(o, seq);
+}
+
 enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err *e)
 {
 	enum schema_table table = schema_of(r->kind);

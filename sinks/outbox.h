@@ -68,6 +68,8 @@ int outbox_init(struct outbox *o, struct err *e);
 void outbox_free(struct outbox *o);
 
 void outbox_begin(struct outbox *o);
+/* Was it settled in a try that did not come to its end? put() then says how. */
+bool outbox_knows(const struct outbox *o, uint64_t seq);
 enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err *e);
 
 /*

@@ -21,10 +21,13 @@ enum { SINK_CURSOR_BYTES = 256 };
 enum sink_result {
 	SINK_OK,
 	SINK_REJECT, /* put only: this record can never be delivered, *e says why */
+	SINK_DROP,   /* put only: by its settings this sink does not want it; counted */
 	SINK_RETRY,  /* nothing is settled; the same again later */
 	SINK_HOLD,   /* will not get better by itself (permissions): keep, say so, probe */
 	SINK_AGAIN,  /* commit only: put the same again at once, it will say what it rejects */
 };
+
+enum webhook_template { WEBHOOK_JSON, WEBHOOK_SLACK, WEBHOOK_PAGERDUTY };
 
 /* What the config says; text is owned by the caller and outlives the sink. */
 struct sink_settings {
@@ -36,7 +39,12 @@ struct sink_settings {
 	int64_t rotate_us;
 	uint64_t rotate_bytes;
 	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
-	int64_t max_lag_us; /* for the caller: bulk that is older is not given to the sink; 0: all is */
+	const char *url, *secret_file, *secret_env, *token_file, *token_env;
+	unsigned template;  /* enum webhook_template */
+	unsigned min_level; /* webhook: 0: as the template has it; else informational is 1 */
+	uint64_t per_minute;
+	int64_t
+	    max_lag_us; /* for the caller: bulk that is older is not given to the sink; 0: all is */
 };
 
 typedef void sink_say(void *ctx, bool ok, const char *text);
@@ -45,6 +53,7 @@ struct sink {
 	const char *name;     /* as written in the config */
 	unsigned max_records; /* of one commit */
 	size_t max_bytes;     /* of their bodies and values */
+	bool control_only;    /* wants nothing of the bulk lane: its records are dropped unread */
 
 	/* NULL with *e: wrong settings or an unusable destination. No network yet. */
 	void *(*open)(const struct sink_settings *s, struct err *e);
@@ -79,5 +88,6 @@ extern const struct sink sink_file;
 extern const struct sink sink_null;
 extern const struct sink sink_pubsub;
 extern const struct sink sink_bigquery;
+extern const struct sink sink_webhook;
 
 #endif

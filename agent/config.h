@@ -98,9 +98,21 @@ struct sink_config {
 	unsigned template;  /* enum webhook_template */
 	unsigned min_level; /* 0: as the template has it */
 	uint64_t per_minute;
+	struct config_texts brokers;
+	unsigned security, sasl_mechanism;
+	const char *username, *password_file, *password_env;
+	struct config_items options; /* struct sink_option */
 };
 
-enum sink_type { SINK_SQLITE, SINK_FILE, SINK_NULL, SINK_PUBSUB, SINK_BIGQUERY, SINK_WEBHOOK };
+enum sink_type {
+	SINK_SQLITE,
+	SINK_FILE,
+	SINK_NULL,
+	SINK_PUBSUB,
+	SINK_BIGQUERY,
+	SINK_WEBHOOK,
+	SINK_KAFKA
+};
 
 /* Does it need the network? */
 static inline bool sink_is_remote(unsigned type)

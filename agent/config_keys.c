@@ -1,6 +1,7 @@
 /* Every key of the config, with its default and what it does. docs/configuration.md is made from
  * this. */
 #include "agent/config.h"
+#include "sinks/sink.h"
 
 #define AT(s, m) offsetof(struct s, m)
 #define GIB	 (UINT64_C(1) << 30)
@@ -15,7 +16,7 @@
 static const char *const lanes[] = { "auto", "bulk", "control", NULL };
 static const char *const client_logs[] = { "peer", "realip", "xff", NULL };
 static const char *const sink_types[] = { "sqlite", "file", "null", "pubsub", "bigquery", "webhook",
-	NULL };
+	"kafka", NULL };
 static const char *const templates[] = { "json", "slack", "pagerduty", NULL };
 static const char *const min_levels[] = { "default", "informational", "low", "medium", "high",
 	"critical", NULL };
@@ -88,6 +89,14 @@ static const struct config_key input_keys[] = {
 	END,
 };
 
+static const char *const securities[] = { "ssl", "sasl_ssl", "plaintext", NULL };
+static const char *const mechanisms[] = { "scram-sha-512", "scram-sha-256", "plain", NULL };
+
+static const struct config_key option_value[] = {
+	{ "", CONFIG_TEXT, AT(sink_option, value), .help = "text" },
+	END,
+};
+
 static const struct config_key sink_keys[] = {
 	{ "type", CONFIG_ENUM, AT(sink_config, type), .help = "where to", .names = sink_types,
 	    .required = true },
@@ -109,7 +118,8 @@ static const struct config_key sink_keys[] = {
 	{ "project", CONFIG_TEXT, AT(sink_config, project),
 	    .help = "pubsub, bigquery: Google's project" },
 	{ "topic", CONFIG_TEXT, AT(sink_config, topic),
-	    .help = "pubsub: the topics are TOPIC-events, -alerts, -blocks, -rejects and -ledger; "
+	    .help = "pubsub, kafka: the topics are TOPIC-events, -alerts, -blocks, -rejects and "
+		    "-ledger; "
 		    "default: "
 		    "sekisho" },
 	{ "dataset", CONFIG_TEXT, AT(sink_config, dataset),
@@ -146,6 +156,22 @@ static const struct config_key sink_keys[] = {
 	    .help = "webhook: alerts a minute, and as many with `page`; the next message says how "
 		    "many were held back",
 	    .min = 1, .max = 100 },
+	{ "brokers", CONFIG_TEXTS, AT(sink_config, brokers),
+	    .help = "kafka: host:port of some brokers; ports of others than these need "
+		    "`sandbox_connect`" },
+	{ "security", CONFIG_ENUM, AT(sink_config, security), .def = "ssl",
+	    .help = "kafka: TLS, TLS with user and password, or neither", .names = securities },
+	{ "sasl_mechanism", CONFIG_ENUM, AT(sink_config, sasl_mechanism), .def = "scram-sha-512",
+	    .help = "kafka: how the password is proved", .names = mechanisms },
+	{ "username", CONFIG_TEXT, AT(sink_config, username), .help = "kafka: for sasl_ssl" },
+	{ "password_file", CONFIG_TEXT, AT(sink_config, password_file),
+	    .help = "kafka: a file that holds the password" },
+	{ "password_env", CONFIG_TEXT, AT(sink_config, password_env),
+	    .help = "kafka: or the name of an environment variable that holds it" },
+	{ "options", CONFIG_MAP, AT(sink_config, options),
+	    .help = "kafka: settings of librdkafka, such as `linger.ms: 200` or "
+		    "`ssl.certificate.location`",
+	    .keys = option_value, .item_size = sizeof(struct sink_option) },
 	END,
 };
 

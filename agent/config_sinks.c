@@ -1,7 +1,9 @@
 /* What a sink needs, by its type. */
 #include "agent/config.h"
 
+#include "base/err.h"
 #include "sinks/http.h"
+#include "sinks/kafka.h"
 #include "sinks/sink.h"
 
 static void check_name(const struct sink_config *s, struct place at, struct problems *p)
@@ -52,6 +54,33 @@ static void check_webhook(const struct sink_config *s, struct place at, struct p
 		    p, at, "sink '%s': a file or an environment variable, not both", s->name);
 }
 
+static void check_kafka(const struct sink_config *s, struct place at, struct problems *p)
+{
+	bool password = s->password_file != NULL || s->password_env != NULL;
+	struct err e = { 0, "" };
+
+	if (s->brokers.n == 0)
+		problem_error(p, at, "sink '%s' needs `brokers:`", s->name);
+	for (unsigned i = 0; i < s->brokers.n; i++)
+		if (strpbrk(s->brokers.v[i], "/, ") != NULL)
+			problem_error(
+			    p, s->brokers.at[i], "brokers: '%s' is not HOST:PORT", s->brokers.v[i]);
+	if (s->security == KAFKA_SASL_SSL && (s->username == NULL || !password))
+		problem_error(p, at,
+		    "sink '%s': sasl_ssl needs `username:` and `password_file:` or "
+		    "`password_env:`",
+		    s->name);
+	if (s->security != KAFKA_SASL_SSL && (s->username != NULL || password))
+		problem_error(p, at,
+		    "sink '%s': a user and a password are for `security: sasl_ssl`", s->name);
+	for (unsigned i = 0; i < s->options.n; i++) {
+		const struct sink_option *o = (const struct sink_option *)s->options.v + i;
+
+		if (kafka_option_check(o->name, o->value, &e) != 0)
+			problem_error(p, at, "sink '%s': options: %s", s->name, e.msg);
+	}
+}
+
 void config_check_sinks(const struct config *c, const struct yaml *y, struct problems *p)
 {
 	for (unsigned i = 0; i < c->sinks.n; i++) {
@@ -71,6 +100,9 @@ void config_check_sinks(const struct config *c, const struct yaml *y, struct pro
 			break;
 		case SINK_WEBHOOK:
 			check_webhook(s, at, p);
+			break;
+		case SINK_KAFKA:
+			check_kafka(s, at, p);
 			break;
 		case SINK_NULL:
 			break;

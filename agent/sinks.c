@@ -9,7 +9,8 @@ const struct sink *agent_sink(unsigned type)
 		[SINK_NULL] = &sink_null,
 		[SINK_PUBSUB] = &sink_pubsub,
 		[SINK_BIGQUERY] = &sink_bigquery,
-		[SINK_WEBHOOK] = &sink_webhook };
+		[SINK_WEBHOOK] = &sink_webhook,
+		[SINK_KAFKA] = &sink_kafka };
 
 	return kinds[type];
 }
@@ -37,5 +38,14 @@ struct sink_settings agent_sink_settings(const struct sink_config *s)
 		.template = s->template,
 		.min_level = s->min_level,
 		.per_minute = s->per_minute,
+		.brokers = s->brokers.v,
+		.n_brokers = s->brokers.n,
+		.security = s->security,
+		.sasl_mechanism = s->sasl_mechanism,
+		.username = s->username,
+		.password_file = s->password_file,
+		.password_env = s->password_env,
+		.options = s->options.v,
+		.n_options = s->options.n,
 		.max_lag_us = s->max_lag_us };
 }

@@ -27,7 +27,12 @@ enum sink_result {
 	SINK_AGAIN,  /* commit only: put the same again at once, it will say what it rejects */
 };
 
+enum kafka_security { KAFKA_SSL, KAFKA_SASL_SSL, KAFKA_PLAINTEXT };
 enum webhook_template { WEBHOOK_JSON, WEBHOOK_SLACK, WEBHOOK_PAGERDUTY };
+
+struct sink_option {
+	const char *name, *value;
+};
 
 /* What the config says; text is owned by the caller and outlives the sink. */
 struct sink_settings {
@@ -43,6 +48,13 @@ struct sink_settings {
 	unsigned template;  /* enum webhook_template */
 	unsigned min_level; /* webhook: 0: as the template has it; else informational is 1 */
 	uint64_t per_minute;
+	const char *const *brokers;
+	unsigned n_brokers;
+	unsigned security;	 /* enum kafka_security */
+	unsigned sasl_mechanism; /* 0: SCRAM-SHA-512, 1: SCRAM-SHA-256, 2: PLAIN */
+	const char *username, *password_file, *password_env;
+	const struct sink_option *options; /* of librdkafka */
+	unsigned n_options;
 	int64_t
 	    max_lag_us; /* for the caller: bulk that is older is not given to the sink; 0: all is */
 };
@@ -89,5 +101,6 @@ extern const struct sink sink_null;
 extern const struct sink sink_pubsub;
 extern const struct sink sink_bigquery;
 extern const struct sink sink_webhook;
+extern const struct sink sink_kafka;
 
 #endif

@@ -187,32 +187,6 @@ static void resolve_input(struct config *c, unsigned i, const struct yaml *y, st
 		      (in->lane == LANE_AUTO && (in->from_journald || is_auth_log(in)));
 }
 
-static void check_sinks(struct config *c, const struct yaml *y, struct problems *p)
-{
-	for (unsigned i = 0; i < c->sinks.n; i++) {
-		const struct sink_config *s = config_sink(c, i);
-		struct place at = yaml_key_place(&c->file, &y->child[i]);
-
-		if ((s->type == SINK_SQLITE || s->type == SINK_FILE) && s->path == NULL)
-			problem_error(p, at, "sink '%s' needs `path:`", s->name);
-		if (sink_is_remote(s->type) && s->project == NULL)
-			problem_error(p, at, "sink '%s' needs `project:`", s->name);
-		if (s->type == SINK_BIGQUERY && s->dataset == NULL)
-			problem_error(p, at, "sink '%s' needs `dataset:`", s->name);
-		if (s->endpoint != NULL && strncmp(s->endpoint, "https://", 8) != 0 &&
-		    strncmp(s->endpoint, "http://", 7) != 0)
-			problem_error(p, at, "sink '%s': endpoint '%s' is no URL; say https://HOST",
-			    s->name, s->endpoint);
-		for (const char *q = s->name; *q != '\0'; q++)
-			if (!((*q >= 'a' && *q <= 'z') || (*q >= '0' && *q <= '9') || *q == '_' ||
-				*q == '-')) {
-				problem_error(
-				    p, at, "sink names are of a-z, 0-9, _ and -: '%s'", s->name);
-				break;
-			}
-	}
-}
-
 static void check_response(struct config *c, const struct yaml *y, struct problems *p)
 {
 	const struct response_config *r = &c->response;
@@ -272,7 +246,7 @@ static int load(const char *path, const struct slice *text, struct config *c, st
 		resolve_input(c, i, &inputs->child[i], p);
 	if (c->inputs.n == 0)
 		problem_error(p, yaml_place(&file, inputs), "inputs: nothing to read");
-	check_sinks(c, yaml_get(doc, "sinks"), p);
+	config_check_sinks(c, yaml_get(doc, "sinks"), p);
 	check_response(c, yaml_get(doc, "response"), p);
 	return p->errors == before ? 0 : -1;
 }

@@ -95,14 +95,30 @@ struct sink_config {
 	uint64_t rotate_bytes;
 	unsigned keep_body; /* enum keep_body */
 	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
+	const char *url, *secret_file, *secret_env, *token_file, *token_env;
+	unsigned template;  /* enum webhook_template */
+	unsigned min_level; /* 0: as the template has it */
+	uint64_t per_minute;
+	struct config_texts brokers;
+	unsigned security, sasl_mechanism;
+	const char *username, *password_file, *password_env;
+	struct config_items options; /* struct sink_option */
 };
 
-enum sink_type { SINK_SQLITE, SINK_FILE, SINK_NULL, SINK_PUBSUB, SINK_BIGQUERY };
+enum sink_type {
+	SINK_SQLITE,
+	SINK_FILE,
+	SINK_NULL,
+	SINK_PUBSUB,
+	SINK_BIGQUERY,
+	SINK_WEBHOOK,
+	SINK_KAFKA
+};
 
 /* Does it need the network? */
 static inline bool sink_is_remote(unsigned type)
 {
-	return type == SINK_PUBSUB || type == SINK_BIGQUERY;
+	return type >= SINK_PUBSUB;
 }
 
 enum sandbox_mode { SANDBOX_AUTO, SANDBOX_OFF };
@@ -160,6 +176,9 @@ struct config {
 	struct arena arena;
 	struct yaml_file file;
 };
+
+/* What one sink's keys say of each other; y is the map `sinks`. */
+void config_check_sinks(const struct config *c, const struct yaml *y, struct problems *p);
 
 #define CONFIG_DEFAULT_PATH "/etc/sekisho/sekisho.yaml"
 

@@ -1,6 +1,7 @@
 /* Every key of the config, with its default and what it does. docs/configuration.md is made from
  * this. */
 #include "agent/config.h"
+#include "sinks/sink.h"
 
 #define AT(s, m) offsetof(struct s, m)
 #define GIB	 (UINT64_C(1) << 30)
@@ -15,7 +16,11 @@
 static const char *const lanes[] = { "auto", "bulk", "control", NULL };
 static const char *const client_logs[] = { "peer", "realip", "xff", NULL };
 static const char *const keep_body_names[] = { "always", "unparsed", "detected", NULL };
-static const char *const sink_types[] = { "sqlite", "file", "null", "pubsub", "bigquery", NULL };
+static const char *const sink_types[] = { "sqlite", "file", "null", "pubsub", "bigquery", "webhook",
+	"kafka", NULL };
+static const char *const templates[] = { "json", "slack", "pagerduty", NULL };
+static const char *const min_levels[] = { "default", "informational", "low", "medium", "high",
+	"critical", NULL };
 static const char *const modes[] = { "shadow", "canary", "enforce", NULL };
 static const char *const sandbox_modes[] = { "auto", "off", NULL };
 static const char *const rule_modes[] = { "shadow", "canary", "enforce", "default", NULL };
@@ -85,6 +90,14 @@ static const struct config_key input_keys[] = {
 	END,
 };
 
+static const char *const securities[] = { "ssl", "sasl_ssl", "plaintext", NULL };
+static const char *const mechanisms[] = { "scram-sha-512", "scram-sha-256", "plain", NULL };
+
+static const struct config_key option_value[] = {
+	{ "", CONFIG_TEXT, AT(sink_option, value), .help = "text" },
+	END,
+};
+
 static const struct config_key sink_keys[] = {
 	{ "type", CONFIG_ENUM, AT(sink_config, type), .help = "where to", .names = sink_types,
 	    .required = true },
@@ -104,7 +117,8 @@ static const struct config_key sink_keys[] = {
 	{ "rotate_size", CONFIG_BYTES, AT(sink_config, rotate_bytes), .def = "64MiB",
 	    .help = "file: or at this size", .min = 65536 },
 	{ "keep_body", CONFIG_ENUM, AT(sink_config, keep_body), .def = "unparsed",
-	    .help = "pubsub, bigquery: which events keep the line itself besides its attributes: "
+	    .help = "pubsub, bigquery, kafka: which events keep the line itself besides its "
+		    "attributes: "
 		    "always; unparsed: "
 		    "those that no parser understood, and raw ones; detected: those with "
 		    "detections as well",
@@ -112,7 +126,8 @@ static const struct config_key sink_keys[] = {
 	{ "project", CONFIG_TEXT, AT(sink_config, project),
 	    .help = "pubsub, bigquery: Google's project" },
 	{ "topic", CONFIG_TEXT, AT(sink_config, topic),
-	    .help = "pubsub: the topics are TOPIC-events, -alerts, -blocks, -rejects and -ledger; "
+	    .help = "pubsub, kafka: the topics are TOPIC-events, -alerts, -blocks, -rejects and "
+		    "-ledger; "
 		    "default: "
 		    "sekisho" },
 	{ "dataset", CONFIG_TEXT, AT(sink_config, dataset),
@@ -124,7 +139,47 @@ static const struct config_key sink_keys[] = {
 	{ "credentials", CONFIG_TEXT, AT(sink_config, credentials),
 	    .help = "pubsub, bigquery: a file; default: Google's application default credentials" },
 	{ "ca_file", CONFIG_TEXT, AT(sink_config, ca_file),
-	    .help = "pubsub, bigquery: certificates to trust instead of the system's" },
+	    .help = "of sinks with a network: certificates to trust instead of the system's" },
+	{ "url", CONFIG_TEXT, AT(sink_config, url),
+	    .help = "webhook: where alerts are posted to; default for pagerduty: its own" },
+	{ "template", CONFIG_ENUM, AT(sink_config, template), .def = "json",
+	    .help = "webhook: what is posted: the alert's row, a message for Slack, or an event "
+		    "for PagerDuty (Events API v2)",
+	    .names = templates },
+	{ "secret_file", CONFIG_TEXT, AT(sink_config, secret_file),
+	    .help = "webhook: a file that holds the secret which requests are signed with "
+		    "(X-Sekisho-Signature); json needs one" },
+	{ "secret_env", CONFIG_TEXT, AT(sink_config, secret_env),
+	    .help = "webhook: or the name of an environment variable that holds it" },
+	{ "token_file", CONFIG_TEXT, AT(sink_config, token_file),
+	    .help = "webhook: a file that holds PagerDuty's routing key, or the end of Slack's URL "
+		    "(T.../B.../...), which is put behind `url`" },
+	{ "token_env", CONFIG_TEXT, AT(sink_config, token_env),
+	    .help = "webhook: or the name of an environment variable that holds it" },
+	{ "min_level", CONFIG_ENUM, AT(sink_config, min_level), .def = "default",
+	    .help = "webhook: alerts below are not sent; default: high, and for pagerduty alerts "
+		    "with `page`, and once a day for each rule those that block or are critical",
+	    .names = min_levels },
+	{ "per_minute", CONFIG_UINT, AT(sink_config, per_minute), .def = "10",
+	    .help = "webhook: alerts a minute, and as many with `page`; the next message says how "
+		    "many were held back",
+	    .min = 1, .max = 100 },
+	{ "brokers", CONFIG_TEXTS, AT(sink_config, brokers),
+	    .help = "kafka: host:port of some brokers; ports of others than these need "
+		    "`sandbox_connect`" },
+	{ "security", CONFIG_ENUM, AT(sink_config, security), .def = "ssl",
+	    .help = "kafka: TLS, TLS with user and password, or neither", .names = securities },
+	{ "sasl_mechanism", CONFIG_ENUM, AT(sink_config, sasl_mechanism), .def = "scram-sha-512",
+	    .help = "kafka: how the password is proved", .names = mechanisms },
+	{ "username", CONFIG_TEXT, AT(sink_config, username), .help = "kafka: for sasl_ssl" },
+	{ "password_file", CONFIG_TEXT, AT(sink_config, password_file),
+	    .help = "kafka: a file that holds the password" },
+	{ "password_env", CONFIG_TEXT, AT(sink_config, password_env),
+	    .help = "kafka: or the name of an environment variable that holds it" },
+	{ "options", CONFIG_MAP, AT(sink_config, options),
+	    .help = "kafka: settings of librdkafka, such as `linger.ms: 200` or "
+		    "`ssl.certificate.location`",
+	    .keys = option_value, .item_size = sizeof(struct sink_option) },
 	END,
 };
 

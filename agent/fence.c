@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/ip.h"
 #include "base/log.h"
+#include "sinks/sink.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +29,7 @@
 #define NET_CONNECT_TCP	 UINT64_C(2)
 #define SCOPE_SIGNAL	 UINT64_C(2) /* ABI 6 */
 #define RULE_NET_PORT	 2
+#define KAFKA_PORT	 9092 /* of brokers without one */
 
 struct ruleset_attr {
 	uint64_t fs, net, scoped;
@@ -149,19 +151,29 @@ static void allow_links(struct fence *f, const char *pattern)
 	globfree(&g);
 }
 
-/* The file itself, and gcloud's folder: what google.c looks at. */
+/* What a sink with a network reads of its own. */
 static void allow_credentials(struct fence *f, const struct sink_config *s)
 {
+	const char *const files[] = { s->credentials, s->ca_file, s->secret_file, s->token_file,
+		s->password_file };
 	const char *env = getenv("GOOGLE_APPLICATION_CREDENTIALS");
 	const char *home = getenv("HOME");
 	char dir[PATH_MAX];
 
 	if (!sink_is_remote(s->type))
 		return;
-	if (s->credentials != NULL)
-		allow(f, s->credentials, READS);
-	if (s->ca_file != NULL)
-		allow(f, s->ca_file, READS);
+	for (unsigned i = 0; i < sizeof(files) / sizeof(*files); i++)
+		if (files[i] != NULL)
+			allow(f, files[i], READS);
+	for (unsigned i = 0; i < s->options.n; i++) {
+		const struct sink_option *o = (const struct sink_option *)s->options.v + i;
+
+		if (strstr(o->name, ".location") != NULL)
+			allow(f, o->value, READS);
+	}
+	if (s->type != SINK_PUBSUB && s->type != SINK_BIGQUERY)
+		return;
+	/* google.c looks at gcloud's folder, too */
 	if (env != NULL)
 		allow(f, env, READS);
 	snprintf(dir, sizeof(dir), "%s/.config/gcloud", home != NULL ? home : "/root");
@@ -273,6 +285,11 @@ static void allow_connecting(struct fence *f, const struct config *c)
 			continue;
 		remote = true;
 		allow_port(f, port_of(s->endpoint), NET_CONNECT_TCP);
+		allow_port(f, port_of(s->url), NET_CONNECT_TCP);
+		for (unsigned k = 0; k < s->brokers.n; k++)
+			allow_port(f, port_of(s->brokers.v[k]), NET_CONNECT_TCP);
+		if (s->type == SINK_KAFKA)
+			allow_port(f, KAFKA_PORT, NET_CONNECT_TCP);
 	}
 	if (!remote)
 		return;

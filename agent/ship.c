@@ -117,6 +117,9 @@ static enum sink_result put(
 			return SINK_RETRY;
 		lane->rejected++;
 		rc = SINK_OK;
+	} else if (rc == SINK_DROP) {
+		lane->dropped++;
+		rc = SINK_OK;
 	}
 	s->n_records++;
 	s->n_bytes += size_of(r);
@@ -162,7 +165,10 @@ static enum sink_result take(
 		return SINK_RETRY;
 	case JOURNAL_READ_FRAME:
 		*more = true;
-		rc = put_frame(s, &item, l, e);
+		if (l == JOURNAL_BULK && s->sink->control_only)
+			lane->dropped += item.n;
+		else
+			rc = put_frame(s, &item, l, e);
 		break;
 	case JOURNAL_READ_SHED:
 		*more = true;

@@ -8,7 +8,9 @@ const struct sink *agent_sink(unsigned type)
 		[SINK_FILE] = &sink_file,
 		[SINK_NULL] = &sink_null,
 		[SINK_PUBSUB] = &sink_pubsub,
-		[SINK_BIGQUERY] = &sink_bigquery };
+		[SINK_BIGQUERY] = &sink_bigquery,
+		[SINK_WEBHOOK] = &sink_webhook,
+		[SINK_KAFKA] = &sink_kafka };
 
 	return kinds[type];
 }
@@ -29,5 +31,22 @@ struct sink_settings agent_sink_settings(const struct sink_config *s)
 		.endpoint = s->endpoint,
 		.credentials = s->credentials,
 		.ca_file = s->ca_file,
+		.url = s->url,
+		.secret_file = s->secret_file,
+		.secret_env = s->secret_env,
+		.token_file = s->token_file,
+		.token_env = s->token_env,
+		.template = s->template,
+		.min_level = s->min_level,
+		.per_minute = s->per_minute,
+		.brokers = s->brokers.v,
+		.n_brokers = s->brokers.n,
+		.security = s->security,
+		.sasl_mechanism = s->sasl_mechanism,
+		.username = s->username,
+		.password_file = s->password_file,
+		.password_env = s->password_env,
+		.options = s->options.v,
+		.n_options = s->options.n,
 		.max_lag_us = s->max_lag_us };
 }

@@ -57,11 +57,14 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 {
 	struct http_reply *r = ctx;
-	struct slice line = slice_trim((struct slice){ p, size * n });
+	struct slice line = { p, size * n };
 	struct slice name;
 	struct slice value;
 	uint64_t v;
 
+	if (line.n > 0 && line.p[line.n - 1] == '\n')
+		line.n--;
+	line = slice_trim(line);
 	if (slice_starts(line, SLICE("HTTP/"))) /* a new reply: 100, or of a proxy, came before */
 		r->retry_after_ms = 0;
 	if (!slice_cut(line, ':', &name, &value))

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TEXT_MAX = 48 << 20, BODY_KEPT = 1024, HALVINGS = 16 };
+enum { TEXT_MAX = 48 << 20, BODY_KEPT = 1024, HALVINGS = 16, KEY_MAX = 256 };
 
 int outbox_init(struct outbox *o, struct err *e)
 {
@@ -85,6 +85,23 @@ static void encode(struct outbox *o, const struct record *r, const struct table 
 	json_close(&j, '}');
 }
 
+/* What a row is about: an alert's entity, a block's prefix, a client, else the host. */
+static struct slice key_of(const struct record *r)
+{
+	struct slice key = { NULL, 0 };
+
+	for (unsigned i = 0; r->kind != RECORD_EVENT && i < r->ev.n_attrs; i++)
+		if (slice_eq(attr_name(&r->ev.attrs[i]), SLICE("entity_value")) ||
+		    slice_eq(attr_name(&r->ev.attrs[i]), SLICE("prefix")))
+			key = (struct slice){ r->ev.attrs[i].p, r->ev.attrs[i].n };
+	if (r->kind == RECORD_EVENT)
+		key = event_get(&r->ev, ATTR_CLIENT_ADDRESS);
+	if (key.n == 0)
+		key = r->context->host_name;
+	key.n = key.n < KEY_MAX ? key.n : KEY_MAX;
+	return key;
+}
+
 static bool was_delivered(const struct outbox *o, uint64_t seq)
 {
 	unsigned lo = 0;
@@ -116,11 +133,20 @@ static bool grow(void **array, unsigned n, unsigned *cap, size_t size)
 	return true;
 }
 
+bool outbox_knows(const struct outbox *o, uint64_t seq)
+{
+	for (unsigned i = 0; i < o->n_refused; i++)
+		if (o->refused[i].seq == seq)
+			return true;
+	return was_delivered(o, seq);
+}
+
 enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err *e)
 {
 	enum schema_table table = schema_of(r->kind);
 	struct outbox_row *row;
-	size_t from = o->text.n;
+	size_t start = o->text.n;
+	size_t from;
 
 	if (table == TABLE_N || was_delivered(o, r->seq))
 		return SINK_OK;
@@ -134,13 +160,16 @@ enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err
 		return SINK_RETRY;
 	}
 	row = &o->rows[o->n_rows];
+	if (o->keyed)
+		buf_slice(&o->text, key_of(r));
+	from = o->text.n;
 	encode(o, r, schema_table(table), SIZE_MAX);
 	if (!o->text.full && o->text.n - from > o->row_max) {
 		o->text.n = from;
 		encode(o, r, schema_table(table), BODY_KEPT);
 	}
 	if (o->text.full || o->text.n - from > o->row_max) {
-		o->text.n = from;
+		o->text.n = start;
 		o->text.full = false;
 		err_set(e, EMSGSIZE, "the row is longer than %zu bytes", o->row_max);
 		return SINK_REJECT;
@@ -148,7 +177,8 @@ enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err
 	*row = (struct outbox_row){ .seq = r->seq,
 		.table = table,
 		.off = (uint32_t)from,
-		.len = (uint32_t)(o->text.n - from) };
+		.len = (uint32_t)(o->text.n - from),
+		.key_len = (uint32_t)(from - start) };
 	record_id_text(r->id, row->id);
 	o->n_rows++;
 	return SINK_OK;
@@ -254,7 +284,8 @@ static void remember(struct outbox *o)
 		    grow((void **)&o->delivered, o->n_delivered, &o->cap_delivered,
 			sizeof(*o->delivered)))
 			o->delivered[o->n_delivered++] = o->rows[i].seq;
-	qsort(o->delivered, o->n_delivered, sizeof(*o->delivered), by_seq);
+	if (o->n_delivered > 0)
+		qsort(o->delivered, o->n_delivered, sizeof(*o->delivered), by_seq);
 }
 
 enum sink_result outbox_send(struct outbox *o, const struct outbox_limits *l, outbox_send_fn *send,

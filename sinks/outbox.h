@@ -24,6 +24,7 @@ struct outbox_row {
 	uint64_t seq;
 	enum schema_table table;
 	uint32_t off, len; /* its JSON in outbox.text */
+	uint32_t key_len;  /* of outbox.keyed: the key stands before it */
 	char id[RECORD_ID_TEXT + 1];
 	enum row_state state;
 	bool retry; /* refused for a reason that passes */
@@ -43,6 +44,7 @@ struct outbox {
 	struct outbox_refused *refused; /* OUTBOX_REFUSED */
 	unsigned n_refused;
 	enum keep_body keep_body;
+	bool keyed;	   /* rows have the key by which they belong together */
 	bool json_as_text; /* JSON columns hold a string of JSON, not JSON */
 	size_t row_max; /* bytes of one row that the service takes; longer ones lose their body */
 };
@@ -69,6 +71,8 @@ int outbox_init(struct outbox *o, struct err *e);
 void outbox_free(struct outbox *o);
 
 void outbox_begin(struct outbox *o);
+/* Was it settled in a try that did not come to its end? put() then says how. */
+bool outbox_knows(const struct outbox *o, uint64_t seq);
 enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err *e);
 
 /*
@@ -82,6 +86,11 @@ void outbox_refuse(struct outbox *o, struct outbox_row *row, const char *why);
 static inline struct slice outbox_text(const struct outbox *o, const struct outbox_row *row)
 {
 	return (struct slice){ o->text.p + row->off, row->len };
+}
+
+static inline struct slice outbox_key(const struct outbox *o, const struct outbox_row *row)
+{
+	return (struct slice){ o->text.p + row->off - row->key_len, row->key_len };
 }
 
 #endif

@@ -21,6 +21,7 @@ enum { SINK_CURSOR_BYTES = 256 };
 enum sink_result {
 	SINK_OK,
 	SINK_REJECT, /* put only: this record can never be delivered, *e says why */
+	SINK_DROP,   /* put only: by its settings this sink does not want it; counted */
 	SINK_RETRY,  /* nothing is settled; the same again later */
 	SINK_HOLD,   /* will not get better by itself (permissions): keep, say so, probe */
 	SINK_AGAIN,  /* commit only: put the same again at once, it will say what it rejects */
@@ -28,6 +29,13 @@ enum sink_result {
 
 /* Of which events a sink of rows gets the line itself, besides its attributes. */
 enum keep_body { KEEP_BODY_ALWAYS, KEEP_BODY_UNPARSED, KEEP_BODY_DETECTED };
+
+enum kafka_security { KAFKA_SSL, KAFKA_SASL_SSL, KAFKA_PLAINTEXT };
+enum webhook_template { WEBHOOK_JSON, WEBHOOK_SLACK, WEBHOOK_PAGERDUTY };
+
+struct sink_option {
+	const char *name, *value;
+};
 
 /* What the config says; text is owned by the caller and outlives the sink. */
 struct sink_settings {
@@ -40,6 +48,17 @@ struct sink_settings {
 	uint64_t rotate_bytes;
 	enum keep_body keep_body;
 	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
+	const char *url, *secret_file, *secret_env, *token_file, *token_env;
+	unsigned template;  /* enum webhook_template */
+	unsigned min_level; /* webhook: 0: as the template has it; else informational is 1 */
+	uint64_t per_minute;
+	const char *const *brokers;
+	unsigned n_brokers;
+	unsigned security;	 /* enum kafka_security */
+	unsigned sasl_mechanism; /* 0: SCRAM-SHA-512, 1: SCRAM-SHA-256, 2: PLAIN */
+	const char *username, *password_file, *password_env;
+	const struct sink_option *options; /* of librdkafka */
+	unsigned n_options;
 	int64_t
 	    max_lag_us; /* for the caller: bulk that is older is not given to the sink; 0: all is */
 };
@@ -50,6 +69,7 @@ struct sink {
 	const char *name;     /* as written in the config */
 	unsigned max_records; /* of one commit */
 	size_t max_bytes;     /* of their bodies and values */
+	bool control_only;    /* wants nothing of the bulk lane: its records are dropped unread */
 
 	/* NULL with *e: wrong settings or an unusable destination. No network yet. */
 	void *(*open)(const struct sink_settings *s, struct err *e);
@@ -84,5 +104,7 @@ extern const struct sink sink_file;
 extern const struct sink sink_null;
 extern const struct sink sink_pubsub;
 extern const struct sink sink_bigquery;
+extern const struct sink sink_webhook;
+extern const struct sink sink_kafka;
 
 #endif

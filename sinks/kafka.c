@@ -1,0 +1,399 @@
+/*
+ * kafka.c - Kafka by librdkafka: an idempotent producer.
+ *
+ * A topic for each table: PREFIX-events, -alerts, -blocks, -rejects, -ledger. A message is one
+ * row as a JSON object, its key the entity, address or host it is about, its header `id` the
+ * row's id. A commit is delivered when the delivery report of every message has come back.
+ *
+ * All callbacks run in the sink's own thread, inside of poll and flush. Payloads are not
+ * copied: they stand in the outbox until their report, so a producer that owes reports is
+ * destroyed before the outbox is used again.
+ */
+#include "sinks/kafka.h"
+
+#include "base/err.h"
+#include "sinks/outbox.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	MESSAGES_MAX = 10000, /* of one flush */
+	BYTES_MAX = 24 << 20, /* of the queue's 64 MiB */
+	FRAMING = 512,	      /* of a message, beside its row: key, header and lengths */
+	FLUSH_MS = 40000,     /* longer than message.timeout.ms */
+	POLL_MS = 100,
+	METADATA_MS = 10000
+};
+
+struct kafka {
+	rd_kafka_conf_t *conf;
+	rd_kafka_t *rk; /* NULL: to be made */
+	struct outbox out;
+	char prefix[128];
+	char why[256]; /* the last thing that librdkafka said went wrong */
+	bool denied;   /* it was about who we are */
+
+	/* of the request under way */
+	struct outbox_row *rows;
+	uint8_t alone[MESSAGES_MAX]; /* too large or wrong, in a batch with others */
+	enum outbox_answer answer;
+};
+
+static const char *const topics[TABLE_N] = { [TABLE_EVENTS] = "events",
+	[TABLE_ALERTS] = "alerts",
+	[TABLE_BLOCKS] = "blocks",
+	[TABLE_REJECTS] = "rejects",
+	[TABLE_LEDGER] = "ledger" };
+
+/* ---- what librdkafka says ---- */
+
+static void note(struct kafka *k, rd_kafka_resp_err_t code, const char *text)
+{
+	snprintf(k->why, sizeof(k->why), "%s: %s", rd_kafka_err2name(code), text);
+}
+
+/* Not before somebody changes something. */
+static bool is_for_somebody(rd_kafka_resp_err_t code)
+{
+	static const rd_kafka_resp_err_t codes[] = { RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+		RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION,
+		RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+		RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR__AUTHENTICATION,
+		RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, RD_KAFKA_RESP_ERR_POLICY_VIOLATION,
+		RD_KAFKA_RESP_ERR__INVALID_ARG };
+
+	for (unsigned i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+		if (code == codes[i])
+			return true;
+	return false;
+}
+
+/* About this message. The broker says so of a whole batch, so it counts of one alone. */
+static bool is_for_the_message(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+	       code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE ||
+	       code == RD_KAFKA_RESP_ERR_INVALID_MSG ||
+	       code == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE ||
+	       code == RD_KAFKA_RESP_ERR_INVALID_RECORD;
+}
+
+static void on_error(rd_kafka_t *rk, int code, const char *text, void *ctx)
+{
+	struct kafka *k = ctx;
+
+	(void)rk;
+	/* a broker that is away says so again and again; who we are is the better reason */
+	if (!k->denied)
+		note(k, (rd_kafka_resp_err_t)code, text);
+	k->denied = k->denied || is_for_somebody((rd_kafka_resp_err_t)code);
+}
+
+/* What it would write to standard error; on_error has what matters. */
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+	(void)rk;
+	(void)level;
+	(void)facility;
+	(void)text;
+}
+
+static void settle(struct kafka *k, struct outbox_row *row, rd_kafka_resp_err_t code)
+{
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		row->state = ROW_DELIVERED;
+		return;
+	}
+	/* these say less than what was heard before them */
+	if (k->why[0] == '\0' ||
+	    (code != RD_KAFKA_RESP_ERR__MSG_TIMED_OUT && code != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
+		code != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT))
+		note(k, code, rd_kafka_err2str(code));
+	if (is_for_the_message(code))
+		k->alone[row - k->rows] = 1;
+	else if (is_for_somebody(code) || k->denied)
+		k->answer = ANSWER_HOLD;
+	else if (k->answer == ANSWER_OK)
+		k->answer = ANSWER_RETRY;
+}
+
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *ctx)
+{
+	(void)rk;
+	settle(ctx, m->_private, m->err);
+}
+
+/* ---- the producer ---- */
+
+static bool make_producer(struct kafka *k)
+{
+	rd_kafka_conf_t *conf;
+
+	if (k->rk != NULL)
+		return true;
+	conf = rd_kafka_conf_dup(k->conf);
+	rd_kafka_conf_set_opaque(conf, k);
+	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+	rd_kafka_conf_set_error_cb(conf, on_error);
+	rd_kafka_conf_set_log_cb(conf, on_log);
+	k->why[0] = '\0';
+	k->denied = false;
+	k->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, k->why, sizeof(k->why));
+	if (k->rk == NULL)
+		rd_kafka_conf_destroy(conf);
+	return k->rk != NULL;
+}
+
+static void drop_producer(struct kafka *k)
+{
+	if (k->rk != NULL)
+		rd_kafka_destroy(k->rk);
+	k->rk = NULL;
+}
+
+/*
+ * After a fatal error it takes nothing more; one that owes reports would give them to rows that
+ * are others by then. The next try makes a new one, and the rows without a report are sent again.
+ */
+static void flush(struct kafka *k)
+{
+	rd_kafka_flush(k->rk, FLUSH_MS);
+	if (rd_kafka_outq_len(k->rk) > 0) {
+		rd_kafka_purge(k->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+		rd_kafka_flush(k->rk, POLL_MS);
+		drop_producer(k);
+		if (k->answer == ANSWER_OK)
+			k->answer = ANSWER_RETRY;
+	} else if (rd_kafka_fatal_error(k->rk, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+		drop_producer(k);
+	}
+}
+
+/*
+ * Headers are made here: of those that librdkafka 2.0.2 makes itself (VTYPE_HEADER) it frees
+ * the memory twice when a topic's error is known.
+ */
+static rd_kafka_resp_err_t produce_once(struct kafka *k, struct outbox_row *row)
+{
+	char topic[160];
+	struct slice text = outbox_text(&k->out, row);
+	struct slice key = outbox_key(&k->out, row);
+	rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
+	rd_kafka_vu_t vu[] = { { .vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic },
+		{ .vtype = RD_KAFKA_VTYPE_KEY, .u.mem = { (void *)(uintptr_t)key.p, key.n } },
+		{ .vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = { (void *)(uintptr_t)text.p, text.n } },
+		{ .vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers },
+		{ .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = row } };
+	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+	rd_kafka_error_t *error;
+
+	snprintf(topic, sizeof(topic), "%s-%s", k->prefix, topics[row->table]);
+	rd_kafka_header_add(headers, "id", -1, row->id, RECORD_ID_TEXT);
+	error = rd_kafka_produceva(k->rk, vu, sizeof(vu) / sizeof(*vu));
+	if (error != NULL) {
+		code = rd_kafka_error_code(error);
+		rd_kafka_error_destroy(error);
+		rd_kafka_headers_destroy(headers); /* ours still, when it failed */
+	}
+	return code;
+}
+
+/* Into the queue; a full one is waited for. What is refused at once is settled at once. */
+static void produce(struct kafka *k, struct outbox_row *row)
+{
+	rd_kafka_resp_err_t code = produce_once(k, row);
+
+	for (unsigned ms = 0; code == RD_KAFKA_RESP_ERR__QUEUE_FULL && ms < FLUSH_MS;
+	     ms += POLL_MS) {
+		rd_kafka_poll(k->rk, POLL_MS);
+		code = produce_once(k, row);
+	}
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		settle(k, row, code);
+}
+
+/* Rows that the broker would not take in a batch: it is as large as all of them. */
+static void send_alone(struct kafka *k, struct outbox_row *rows, unsigned n)
+{
+	for (unsigned i = 0; i < n && k->answer == ANSWER_OK; i++) {
+		if (!k->alone[i])
+			continue;
+		k->alone[i] = 0;
+		if (!make_producer(k)) {
+			k->answer = ANSWER_RETRY;
+			return;
+		}
+		produce(k, &rows[i]);
+		flush(k);
+		if (k->alone[i])
+			outbox_refuse(&k->out, &rows[i], k->why);
+	}
+}
+
+static enum outbox_answer send_rows(
+    void *self, struct outbox *o, struct outbox_row *rows, unsigned n, struct err *e)
+{
+	struct kafka *k = self;
+
+	(void)o;
+	if (!make_producer(k)) { /* wrong settings, a CA file that is not there */
+		err_set(e, 0, "%s", k->why);
+		return ANSWER_HOLD;
+	}
+	k->rows = rows;
+	k->answer = ANSWER_OK;
+	k->why[0] = '\0';
+	memset(k->alone, 0, n);
+	for (unsigned i = 0; i < n; i++) {
+		rows[i].retry = true; /* until its report says otherwise */
+		if (rows[i].state == ROW_WAITS && k->answer != ANSWER_HOLD)
+			produce(k, &rows[i]);
+	}
+	flush(k);
+	send_alone(k, rows, n);
+	if (k->answer == ANSWER_HOLD) /* it remembers what a topic's error was */
+		drop_producer(k);
+	if (k->why[0] != '\0')
+		err_set(e, 0, "%s", k->why);
+	else if (k->answer != ANSWER_OK)
+		err_set(e, 0, "no delivery report within %d s", FLUSH_MS / 1000);
+	return k->answer;
+}
+
+/* ---- the sink ---- */
+
+static void kafka_close(void *self)
+{
+	struct kafka *k = self;
+
+	if (k == NULL)
+		return;
+	drop_producer(k);
+	if (k->conf != NULL)
+		rd_kafka_conf_destroy(k->conf);
+	outbox_free(&k->out);
+	free(k);
+}
+
+static void *kafka_open(const struct sink_settings *s, struct err *e)
+{
+	struct kafka *k = calloc(1, sizeof(*k));
+	char text[32];
+	size_t n = sizeof(text);
+
+	if (k == NULL) {
+		err_set(e, 0, "no memory");
+		return NULL;
+	}
+	if (outbox_init(&k->out, e) != 0 || (k->conf = kafka_conf(s, e)) == NULL) {
+		kafka_close(k);
+		return NULL;
+	}
+	k->out.keep_body = s->keep_body;
+	k->out.keyed = true;
+	if (rd_kafka_conf_get(k->conf, "message.max.bytes", text, &n) == RD_KAFKA_CONF_OK)
+		k->out.row_max = (size_t)strtoul(text, NULL, 10) - FRAMING;
+	snprintf(k->prefix, sizeof(k->prefix), "%s", s->topic != NULL ? s->topic : "sekisho");
+	return k;
+}
+
+static enum sink_result kafka_begin(void *self, struct err *e)
+{
+	struct kafka *k = self;
+
+	(void)e;
+	outbox_begin(&k->out);
+	return SINK_OK;
+}
+
+static enum sink_result kafka_put(void *self, const struct record *r, struct err *e)
+{
+	return outbox_put(&((struct kafka *)self)->out, r, e);
+}
+
+static enum sink_result kafka_commit(
+    void *self, const uint8_t cursor[SINK_CURSOR_BYTES], struct err *e)
+{
+	static const struct outbox_limits limits = { MESSAGES_MAX, BYTES_MAX, FRAMING };
+	struct kafka *k = self;
+
+	(void)cursor;
+	return outbox_send(&k->out, &limits, send_rows, k, e);
+}
+
+static void kafka_abort(void *self)
+{
+	outbox_begin(&((struct kafka *)self)->out);
+}
+
+/* Errors of connections that nobody uses are taken out of their queue. */
+static void kafka_idle(void *self, int64_t now_us)
+{
+	struct kafka *k = self;
+
+	(void)now_us;
+	if (k->rk != NULL)
+		rd_kafka_poll(k->rk, 0);
+}
+
+static int partitions_of(const struct rd_kafka_metadata *m, const char *topic)
+{
+	for (int i = 0; i < m->topic_cnt; i++)
+		if (strcmp(m->topics[i].topic, topic) == 0)
+			return m->topics[i].partition_cnt;
+	return 0;
+}
+
+/* All topics are asked for: to ask for one by name would make it. */
+static void kafka_check(void *self, sink_say *say, void *ctx)
+{
+	struct kafka *k = self;
+	const struct rd_kafka_metadata *m;
+	rd_kafka_resp_err_t code;
+	char text[512];
+
+	if (!make_producer(k)) {
+		say(ctx, false, k->why);
+		return;
+	}
+	code = rd_kafka_metadata(k->rk, 1, NULL, &m, METADATA_MS);
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+		rd_kafka_poll(k->rk, 0);
+		snprintf(text, sizeof(text), "no answer of a broker: %s",
+		    k->why[0] != '\0' ? k->why : rd_kafka_err2str(code));
+		say(ctx, false, text);
+		return;
+	}
+	snprintf(text, sizeof(text), "%d brokers", m->broker_cnt);
+	say(ctx, true, text);
+	for (unsigned t = 0; t < TABLE_N; t++) {
+		char topic[160];
+		int n;
+
+		snprintf(topic, sizeof(topic), "%s-%s", k->prefix, topics[t]);
+		n = partitions_of(m, topic);
+		if (n > 0)
+			snprintf(text, sizeof(text), "topic %s: %d partitions", topic, n);
+		else
+			snprintf(text, sizeof(text),
+			    "topic %s: not there, or hidden from us (permissions Describe, Write)",
+			    topic);
+		say(ctx, n > 0, text);
+	}
+	rd_kafka_metadata_destroy(m);
+}
+
+const struct sink sink_kafka = {
+	.name = "kafka",
+	.max_records = 10000,
+	.max_bytes = 16 << 20,
+	.open = kafka_open,
+	.begin = kafka_begin,
+	.put = kafka_put,
+	.commit = kafka_commit,
+	.abort = kafka_abort,
+	.check = kafka_check,
+	.idle = kafka_idle,
+	.close = kafka_close,
+};

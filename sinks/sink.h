@@ -36,7 +36,7 @@ struct sink_settings {
 	int64_t rotate_us;
 	uint64_t rotate_bytes;
 	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
-	int64_t max_lag_us; /* for the caller: bulk that is older is not given to the sink; 0: all is */
+	int64_t max_lag_us; /* for the caller: the sink is not given older bulk; 0: all of it */
 };
 
 typedef void sink_say(void *ctx, bool ok, const char *text);

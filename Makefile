@@ -109,7 +109,7 @@ test: ## everything: unit, cases, rules, differential, corpora, end to end, sani
 
 lint: ## format, include directions, headers alone, clang-tidy, cppcheck
 	$(Q)$(MAKE) --no-print-directory deps DEB="$(DEB_LINT) clang"
-	clang-format --dry-run -Werror $(LIB_SRC) agent/main.c $(HEADERS)
+	clang-format --dry-run -Werror $(LIB_SRC) agent/main.c $(HEADERS) $(wildcard tests/*/*.[ch])
 	python3 tests/lint/layers.py $(LIB_SRC) agent/main.c $(HEADERS)
 	for h in $(HEADERS); do $(CC) $(CPPFLAGS) $(WARN) -Wno-unused-macros -fsyntax-only -x c -include $$h /dev/null || exit 1; done
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability,performance --suppress=arrayIndexThenCheck --inline-suppr \

@@ -55,8 +55,10 @@ static void on_block(void *ctx, const struct block *b)
 static void on_alert(void *ctx, const struct alert *alert)
 {
 	struct committer *c = ctx;
+	struct policy_call call = { .now_us = c->now_us, .cb = on_block, .ctx = c };
 	struct verdict_on_alert v;
-	policy_alert(c->a->policy, alert, c->now_us, c->read_us, &v, on_block, c);
+
+	policy_alert(c->a->policy, alert, c->read_us, &call, &v);
 	alert_record(&c->a->said, alert, &v);
 	stats_add(&c->a->stats, alerts, alert->revision == 1);
 	log_info("alert", "rule=%s entity=\"%.96s\" count=%llu action=%s effective=%s revision=%u",
@@ -310,7 +312,8 @@ static void one_round(struct committer *c)
 		struct batch *now = split(list, &rest);
 
 		begin(c);
-		policy_expire(a->policy, c->now_us, on_block, c);
+		policy_expire(a->policy,
+		    &(struct policy_call){ .now_us = c->now_us, .cb = on_block, .ctx = c });
 
 		bool asked = run_call(c);
 

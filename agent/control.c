@@ -40,9 +40,12 @@ static void ask_blocks(void *committer, void *arg)
 {
 	struct question *q = arg;
 	struct policy *p = committer_agent(committer)->policy;
+	struct policy_call call = { .now_us = clock_now_us(),
+		.out = q->out,
+		.cb = committer_block_cb(),
+		.ctx = committer };
 
-	q->ok =
-	    control_blocks(p, q->request, clock_now_us(), q->out, committer_block_cb(), committer);
+	q->ok = control_blocks(p, q->request, &call);
 }
 
 static void answer(struct control *c, struct slice request, struct buf *out)

@@ -23,22 +23,23 @@ static bool usage(struct buf *out, const char *text)
 	return false;
 }
 
-static bool undo(struct policy *p, const struct slice *word, unsigned n, int64_t now,
-    struct buf *out, block_cb *cb, void *ctx)
+static bool undo(
+    struct policy *p, const struct slice *word, unsigned n, const struct policy_call *call)
 {
 	char rule[128] = "";
 	int64_t span = 0;
 
 	if (n < 3 || !units_duration(word[2], &span))
-		return usage(out, "undo needs a span: blocks made within the last 10m, 1h ...");
+		return usage(
+		    call->out, "undo needs a span: blocks made within the last 10m, 1h ...");
 	if (n > 3)
 		snprintf(rule, sizeof(rule), "%.*s", SLICE_ARG(word[3]));
-	return policy_undo(p, n > 3 ? rule : NULL, now - span, now, out, cb, ctx);
+	return policy_undo(p, n > 3 ? rule : NULL, call->now_us - span, call);
 }
 
-bool control_blocks(struct policy *p, struct slice request, int64_t now_us, struct buf *out,
-    block_cb *cb, void *ctx)
+bool control_blocks(struct policy *p, struct slice request, const struct policy_call *call)
 {
+	struct buf *out = call->out;
 	struct slice word[CONTROL_WORDS];
 	unsigned n = control_words(request, word);
 	struct slice verb = n > 1 ? word[1] : (struct slice){ 0 };
@@ -47,27 +48,27 @@ bool control_blocks(struct policy *p, struct slice request, int64_t now_us, stru
 	int64_t ttl = 0;
 
 	if (slice_eq(verb, SLICE("list"))) {
-		policy_list(p, n > 2, now_us, out);
+		policy_list(p, n > 2, call->now_us, out);
 		return true;
 	}
 	if (slice_eq(verb, SLICE("explain"))) {
 		if (n < 3 || !ip_parse(word[2], &a))
 			return usage(out, "explain needs an address");
-		policy_explain(p, &a, now_us, out);
+		policy_explain(p, &a, call->now_us, out);
 		return true;
 	}
 	if (slice_eq(verb, SLICE("undo")))
-		return undo(p, word, n, now_us, out, cb, ctx);
+		return undo(p, word, n, call);
 	if (n < 3 || !ip_prefix_parse(word[2], &x))
 		return usage(
 		    out, "expected an address or network such as 203.0.113.7 or 2001:db8:1::/64");
 	if (n > 3 && !units_duration(word[3], &ttl))
 		return usage(out, "expected a span such as 1h or 30m after the address");
 	if (slice_eq(verb, SLICE("add")))
-		return policy_add(p, &x, ttl, "by hand", now_us, out, cb, ctx);
+		return policy_add(p, &x, ttl, "by hand", call);
 	if (slice_eq(verb, SLICE("remove")))
-		return policy_remove(p, &x, now_us, out, cb, ctx);
+		return policy_remove(p, &x, call);
 	if (slice_eq(verb, SLICE("allow")))
-		return policy_allow(p, &x, ttl > 0 ? ttl : DAY_US, now_us, out, cb, ctx);
+		return policy_allow(p, &x, ttl > 0 ? ttl : DAY_US, call);
 	return usage(out, "blocks: list, add, remove, explain, allow or undo");
 }

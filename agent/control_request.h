@@ -9,8 +9,8 @@ enum { CONTROL_WORDS = 8 };
 /* The words of a request; how many. What follows the last that fits is left out. */
 unsigned control_words(struct slice request, struct slice word[static CONTROL_WORDS]);
 
-/* "blocks VERB ...", by the thread that owns the policy. False: refused, out says why. */
-bool control_blocks(struct policy *p, struct slice request, int64_t now_us, struct buf *out,
-    block_cb *cb, void *ctx);
+/* "blocks VERB ...", by the thread that owns the policy. False: refused, call->out says
+ * why. */
+bool control_blocks(struct policy *p, struct slice request, const struct policy_call *call);
 
 #endif

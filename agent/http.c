@@ -29,8 +29,11 @@ static enum MHD_Result reply(
 	return rc;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's */
 static enum MHD_Result on_request(void *agent, struct MHD_Connection *c, const char *url,
-    const char *method, const char *version, const char *data, size_t *data_n, void **state)
+    const char *method, const char *version, const char *data,
+    size_t *data_n, /* NOLINT(readability-non-const-parameter): so it is in libmicrohttpd */
+    void **state)
 {
 	struct buf b = { 0 };
 	bool ready;

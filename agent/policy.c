@@ -249,35 +249,36 @@ static struct block *make(
 	return b;
 }
 
-void policy_alert(struct policy *p, const struct alert *a, int64_t now_us, int64_t read_us,
-    struct verdict_on_alert *out, block_cb *cb, void *ctx)
+void policy_alert(struct policy *p, const struct alert *a, int64_t read_us,
+    const struct policy_call *call, struct verdict_on_alert *v)
 {
+	int64_t now_us = call->now_us;
 	const struct response_rule *r = response_of(p, a);
 	enum action action = r != NULL && r->action < ACTION_N ? (enum action)r->action : a->action;
 	struct ip_prefix x = ip_prefix_of(&a->address, ip_is_v4(&a->address) ? 128 : 64);
 	const char *why = NULL;
 
-	*out = (struct verdict_on_alert){ .mode = (enum response_mode)p->c->mode,
+	*v = (struct verdict_on_alert){ .mode = (enum response_mode)p->c->mode,
 		.effective = action,
 		.collateral =
 		    a->has_address ? successes_from(p->successes, &a->address, now_us) : -1 };
 	if (r != NULL && r->mode <= MODE_ENFORCE)
-		out->mode = (enum response_mode)r->mode;
+		v->mode = (enum response_mode)r->mode;
 	if (action != ACTION_BLOCK)
 		return;
-	why = refuse(p, a, &x, out->collateral, now_us);
+	why = refuse(p, a, &x, v->collateral, now_us);
 	if (why != NULL) {
-		out->effective = step_down(action);
-		snprintf(out->reason, sizeof(out->reason), "%s", why);
+		v->effective = step_down(action);
+		snprintf(v->reason, sizeof(v->reason), "%s", why);
 		return;
 	}
 
-	bool enforce = out->mode == MODE_ENFORCE || (out->mode == MODE_CANARY && p->is_canary);
+	bool enforce = v->mode == MODE_ENFORCE || (v->mode == MODE_CANARY && p->is_canary);
 	struct block *b = make(p, &x, enforce ? BLOCK_ACTIVE : BLOCK_SHADOW, now_us);
 
 	if (b == NULL) {
-		out->effective = ACTION_NOTIFY;
-		snprintf(out->reason, sizeof(out->reason), "more blocks than max_blocks");
+		v->effective = ACTION_NOTIFY;
+		snprintf(v->reason, sizeof(v->reason), "more blocks than max_blocks");
 		return;
 	}
 	/* a block ends at event time + TTL: what is old was punished for as long already */
@@ -292,11 +293,11 @@ void policy_alert(struct policy *p, const struct alert *a, int64_t now_us, int64
 		snprintf(b->reason, sizeof(b->reason), "%s by %.100s, %llu hits",
 		    category_names[a->category], a->rule, (unsigned long long)a->count);
 	}
-	out->blocked = b->until_us > now_us;
-	cb(ctx, b);
+	v->blocked = b->until_us > now_us;
+	call->cb(call->ctx, b);
 }
 
-int64_t policy_expire(struct policy *p, int64_t now_us, block_cb *cb, void *ctx)
+int64_t policy_expire(struct policy *p, const struct policy_call *call)
 {
 	int64_t next = 0;
 
@@ -305,10 +306,10 @@ int64_t policy_expire(struct policy *p, int64_t now_us, block_cb *cb, void *ctx)
 
 		if (b->state != BLOCK_ACTIVE && b->state != BLOCK_SHADOW)
 			continue;
-		if (b->until_us <= now_us) {
+		if (b->until_us <= call->now_us) {
 			b->state = BLOCK_EXPIRED;
 			b->revision++;
-			cb(ctx, b);
+			call->cb(call->ctx, b);
 		} else if (next == 0 || b->until_us < next) {
 			next = b->until_us;
 		}
@@ -319,86 +320,87 @@ int64_t policy_expire(struct policy *p, int64_t now_us, block_cb *cb, void *ctx)
 /* ---- what people say ---- */
 
 bool policy_add(struct policy *p, const struct ip_prefix *x, int64_t ttl_us, const char *reason,
-    int64_t now_us, struct buf *out, block_cb *cb, void *ctx)
+    const struct policy_call *call)
 {
-	const char *why = policy_guard(p, x, now_us);
-	struct block *b = why == NULL ? make(p, x, BLOCK_ACTIVE, now_us) : NULL;
+	const char *why = policy_guard(p, x, call->now_us);
+	struct block *b = why == NULL ? make(p, x, BLOCK_ACTIVE, call->now_us) : NULL;
 
 	if (b == NULL) {
-		buf_printf(out, "refused: %s\n", why != NULL ? why : "the table of blocks is full");
+		buf_printf(
+		    call->out, "refused: %s\n", why != NULL ? why : "the table of blocks is full");
 		return false;
 	}
 	ttl_us = ttl_us > 0 ? ttl_us : p->c->ttl_us;
-	b->until_us = now_us + (ttl_us < p->c->max_ttl_us ? ttl_us : p->c->max_ttl_us);
+	b->until_us = call->now_us + (ttl_us < p->c->max_ttl_us ? ttl_us : p->c->max_ttl_us);
 	b->manual = true;
 	snprintf(b->reason, sizeof(b->reason), "%s", reason);
 	snprintf(b->rule, sizeof(b->rule), "manual");
-	buf_str(out, "blocked\n");
-	cb(ctx, b);
+	buf_str(call->out, "blocked\n");
+	call->cb(call->ctx, b);
 	return true;
 }
 
-static void end_block(struct block *b, int64_t now_us, const char *why, block_cb *cb, void *ctx)
+static void end_block(struct block *b, const char *why, const struct policy_call *call)
 {
 	b->state = BLOCK_REMOVED;
-	b->until_us = now_us;
+	b->until_us = call->now_us;
 	b->revision++;
 	snprintf(b->reason, sizeof(b->reason), "%s", why);
-	cb(ctx, b);
+	call->cb(call->ctx, b);
 }
 
-bool policy_remove(struct policy *p, const struct ip_prefix *x, int64_t now_us, struct buf *out,
-    block_cb *cb, void *ctx)
+bool policy_remove(struct policy *p, const struct ip_prefix *x, const struct policy_call *call)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < p->n; i++)
-		if (policy_is_live(&p->blocks[i], now_us) &&
+		if (policy_is_live(&p->blocks[i], call->now_us) &&
 		    ip_prefix_overlaps(&p->blocks[i].prefix, x)) {
-			end_block(&p->blocks[i], now_us, "removed by hand", cb, ctx);
+			end_block(&p->blocks[i], "removed by hand", call);
 			n++;
 		}
-	buf_printf(out, n > 0 ? "removed %u\n" : "nothing is blocked there (%u)\n", n);
+	buf_printf(call->out, n > 0 ? "removed %u\n" : "nothing is blocked there (%u)\n", n);
 	return n > 0;
 }
 
-bool policy_allow(struct policy *p, const struct ip_prefix *x, int64_t ttl_us, int64_t now_us,
-    struct buf *out, block_cb *cb, void *ctx)
+bool policy_allow(
+    struct policy *p, const struct ip_prefix *x, int64_t ttl_us, const struct policy_call *call)
 {
 	unsigned at = p->n_allowed;
 
 	for (unsigned i = 0; i < p->n_allowed; i++)
-		if (p->allowed[i].until_us <= now_us)
+		if (p->allowed[i].until_us <= call->now_us)
 			at = i;
 	if (at == POLICY_MAX_ALLOWED) {
-		buf_printf(out, "refused: more than %d networks are allowed already\n",
+		buf_printf(call->out, "refused: more than %d networks are allowed already\n",
 		    POLICY_MAX_ALLOWED);
 		return false;
 	}
 	if (at == p->n_allowed)
 		p->n_allowed++;
 	p->allowed[at].prefix = *x;
-	p->allowed[at].until_us = now_us + (ttl_us < MAX_ALLOWED_US ? ttl_us : MAX_ALLOWED_US);
-	policy_remove(p, x, now_us, out, cb, ctx);
-	buf_str(out, "allowed\n");
+	p->allowed[at].until_us =
+	    call->now_us + (ttl_us < MAX_ALLOWED_US ? ttl_us : MAX_ALLOWED_US);
+	policy_remove(p, x, call);
+	buf_str(call->out, "allowed\n");
 	return true;
 }
 
-bool policy_undo(struct policy *p, const char *rule, int64_t since_us, int64_t now_us,
-    struct buf *out, block_cb *cb, void *ctx)
+bool policy_undo(
+    struct policy *p, const char *rule, int64_t since_us, const struct policy_call *call)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < p->n; i++) {
 		struct block *b = &p->blocks[i];
 
-		if (policy_is_live(b, now_us) && b->since_us >= since_us &&
+		if (policy_is_live(b, call->now_us) && b->since_us >= since_us &&
 		    (rule == NULL || strcmp(b->rule, rule) == 0)) {
-			end_block(b, now_us, "undone", cb, ctx);
+			end_block(b, "undone", call);
 			n++;
 		}
 	}
-	buf_printf(out, "undone %u\n", n);
+	buf_printf(call->out, "undone %u\n", n);
 	return n > 0;
 }
 

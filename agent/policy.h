@@ -49,6 +49,14 @@ struct verdict_on_alert {
 
 typedef void block_cb(void *ctx, const struct block *b);
 
+/* When a call that may change blocks is made, and who hears of it. */
+struct policy_call {
+	int64_t now_us;
+	struct buf *out; /* the answer to a person; else NULL */
+	block_cb *cb;	 /* gets each block that was made, prolonged or ended */
+	void *ctx;
+};
+
 /* host_id: for canary, a stable share of hosts. guard: networks found on this host; copied. */
 struct policy *policy_new(
     const struct response_config *c, const struct ip_set *hops, uint64_t host_id, struct err *e);
@@ -60,23 +68,22 @@ int policy_discover(struct policy *p, struct err *e);
 /* The set that nothing may block, after policy_discover(). */
 const struct ip_set *policy_never(const struct policy *p);
 
-/* Decide on an alert. cb gets the block that was made or prolonged, if any. */
-void policy_alert(struct policy *p, const struct alert *a, int64_t now_us, int64_t read_us,
-    struct verdict_on_alert *out, block_cb *cb, void *ctx);
+/* Decide on an alert of what was read at read_us. */
+void policy_alert(struct policy *p, const struct alert *a, int64_t read_us,
+    const struct policy_call *call, struct verdict_on_alert *v);
 
 /* Blocks that are over: state BLOCK_EXPIRED. Returns when the next one will be, or 0: never. */
-int64_t policy_expire(struct policy *p, int64_t now_us, block_cb *cb, void *ctx);
+int64_t policy_expire(struct policy *p, const struct policy_call *call);
 
-/* What people say. Text answers for them in out; false: refused, out says why. */
+/* What people say. Text answers for them in call->out; false: refused, it says why. */
 bool policy_add(struct policy *p, const struct ip_prefix *x, int64_t ttl_us, const char *reason,
-    int64_t now_us, struct buf *out, block_cb *cb, void *ctx);
-bool policy_remove(struct policy *p, const struct ip_prefix *x, int64_t now_us, struct buf *out,
-    block_cb *cb, void *ctx);
-bool policy_allow(struct policy *p, const struct ip_prefix *x, int64_t ttl_us, int64_t now_us,
-    struct buf *out, block_cb *cb, void *ctx);
+    const struct policy_call *call);
+bool policy_remove(struct policy *p, const struct ip_prefix *x, const struct policy_call *call);
+bool policy_allow(
+    struct policy *p, const struct ip_prefix *x, int64_t ttl_us, const struct policy_call *call);
 /* End all blocks that a rule (or everything, NULL) made since then. */
-bool policy_undo(struct policy *p, const char *rule, int64_t since_us, int64_t now_us,
-    struct buf *out, block_cb *cb, void *ctx);
+bool policy_undo(
+    struct policy *p, const char *rule, int64_t since_us, const struct policy_call *call);
 void policy_list(const struct policy *p, bool json, int64_t now_us, struct buf *out);
 void policy_explain(const struct policy *p, const struct ip *a, int64_t now_us, struct buf *out);
 

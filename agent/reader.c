@@ -438,7 +438,7 @@ void *reader_main(void *agent)
 		log_error("can't read the inputs", "why=\"%s\"", e.msg);
 		agent_stop(a);
 	}
-	while (!atomic_load(&a->stopping)) {
+	while (r != NULL && !atomic_load(&a->stopping)) {
 		int wait_ms = FAR_MS;
 
 		take_rules(r);

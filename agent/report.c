@@ -241,14 +241,21 @@ void report_status(struct agent *a, bool json, struct buf *out)
 #define COUNTER "counter"
 #define GAUGE	"gauge"
 
+/* In Prometheus' text format, where the name of what only grows ends so. */
+static void put_metric(
+    struct buf *out, const char *name, const char *type, const char *help, unsigned long long v)
+{
+	const char *end = strcmp(type, COUNTER) == 0 ? "_total" : "";
+
+	buf_printf(out, "# HELP sekisho_%s%s %s\n# TYPE sekisho_%s%s %s\nsekisho_%s%s %llu\n", name,
+	    end, help, name, end, type, name, end, v);
+}
+
 void report_metrics(struct agent *a, struct buf *out)
 {
 	stats_set(&a->stats, log_lines_held_back, log_held_back());
-#define STATS_METRIC(name, type, help)                                                          \
-	buf_printf(out, "# HELP sekisho_%s%s %s\n# TYPE sekisho_%s%s %s\nsekisho_%s%s %llu\n",  \
-	    #name, type[0] == 'c' ? "_total" : "", help, #name, type[0] == 'c' ? "_total" : "", \
-	    type, #name, type[0] == 'c' ? "_total" : "",                                        \
-	    (unsigned long long)stats_get(&a->stats, name));
+#define STATS_METRIC(name, type, help) \
+	put_metric(out, #name, type, help, stats_get(&a->stats, name));
 	STATS_TABLE(STATS_METRIC)
 #undef STATS_METRIC
 	buf_str(out, "# HELP sekisho_sink_waiting Records journalled and not yet delivered\n"

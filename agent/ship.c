@@ -56,8 +56,10 @@ static int load_cursor(struct ship *s, const char *dir, struct err *e)
 			return -1;
 		if (found && !journal_cursor_decode(bytes, &s->cursor))
 			return err_set(e, EBADMSG, "the cursor kept in the destination is damaged");
-	} else if (journal_cursor_open(NULL, dir, s->name, &s->file, &s->cursor, &found, e) != 0) {
-		return -1;
+	} else {
+		if (journal_cursor_open(NULL, dir, s->name, &s->file, &s->cursor, e) != 0)
+			return -1;
+		found = journal_cursor_found(s->file);
 	}
 	if (found && memcmp(s->cursor.journal_id, js.journal_id, 16) != 0) {
 		log_warn("the sink knows another journal; it starts at this one's beginning",

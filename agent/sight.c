@@ -2,13 +2,11 @@
 
 #include "base/record.h"
 
-enum { MAX_SIGHTINGS = 16 };
-
 void sight_window(const struct pipeline *p, const struct correlator *c, uint64_t origin_hash,
     sight_cb *cb, void *ctx)
 {
 	const struct ruleset *rs = p->engine->rs;
-	struct sighting s[MAX_SIGHTINGS];
+	struct sighting s[CORRELATOR_SIGHTINGS];
 	unsigned h = 0;
 
 	for (unsigned i = 0; i < p->n_events; i++) {
@@ -19,15 +17,14 @@ void sight_window(const struct pipeline *p, const struct correlator *c, uint64_t
 			continue;
 		record_event_id(origin_hash, ev, id);
 		for (; h < p->n_hits && p->hits[h].event == i; h++) {
-			unsigned n = correlator_sightings(c, rs, &rs->rules[p->hits[h].rule], ev,
-			    id, ev->time_us, s, MAX_SIGHTINGS);
+			unsigned n =
+			    correlator_sightings(c, rs, &rs->rules[p->hits[h].rule], ev, id, s);
 
 			for (unsigned k = 0; k < n; k++)
 				cb(ctx, &s[k]);
 		}
 		for (unsigned d = 0; d < ev->n_detections; d++)
-			if (correlator_sight_attack(
-				c, &ev->detections[d], ev, id, ev->time_us, s) != 0)
+			if (correlator_sight_attack(c, &ev->detections[d], ev, id, s) != 0)
 				cb(ctx, s);
 	}
 }

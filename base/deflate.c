@@ -91,11 +91,11 @@ void deflater_run(struct deflater *d, struct slice in, struct buf *out)
 }
 #endif
 
-int inflate_block(struct slice in, char *to, size_t raw_n, struct err *e)
+int inflate_block(struct slice in, void *to, size_t raw_n, struct err *e)
 {
 	z_stream s = { .next_in = (Bytef *)(uintptr_t)in.p,
 		.avail_in = (uInt)in.n,
-		.next_out = (Bytef *)to,
+		.next_out = to,
 		.avail_out = (uInt)raw_n };
 
 	if (inflateInit2(&s, -15) != Z_OK)

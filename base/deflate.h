@@ -20,6 +20,6 @@ void deflater_free(struct deflater *d);
 void deflater_run(struct deflater *d, struct slice in, struct buf *out);
 
 /* Decompress all of `in` into exactly raw_n bytes at to. -1 with EINVAL when it is not that. */
-int inflate_block(struct slice in, char *to, size_t raw_n, struct err *e);
+int inflate_block(struct slice in, void *to, size_t raw_n, struct err *e);
 
 #endif

@@ -58,7 +58,7 @@ static bool read_context(struct record_reader *r, struct cut c)
 		&r->context.cloud_region, &r->context.rules_hash };
 
 	r->context.observed_us = unzigzag(cut_varint(&c));
-	for (unsigned i = 0; i < sizeof(text) / sizeof(*text); i++)
+	for (unsigned i = 0; i < sizeof(text) / sizeof(text[0]); i++)
 		*text[i] = cut_bytes(&c);
 	return !c.bad;
 }
@@ -136,7 +136,7 @@ static bool read_detections(struct record_reader *r, struct cut *c, struct event
 		struct slice *const text[] = { &d->rule, &d->id, &d->category, &d->level, &d->field,
 			&d->match, &d->form };
 
-		for (unsigned k = 0; k < sizeof(text) / sizeof(*text); k++)
+		for (unsigned k = 0; k < sizeof(text) / sizeof(text[0]); k++)
 			*text[k] = cut_bytes(c);
 	}
 	return !c->bad;

@@ -117,7 +117,8 @@ static int convert_scalar(struct load *l, struct fy_node *from, struct yaml *to)
 		return 0;
 	if (fy_node_get_style(from) == FYNS_SINGLE_QUOTED && p != NULL &&
 	    memmem(p, n, "''", 2) != NULL)
-		return bad(l, to, "two quotes in a text of several lines: write it on one, or as |");
+		return bad(
+		    l, to, "two quotes in a text of several lines: write it on one, or as |");
 	to->text = copy_text(l->f, p, n);
 	return 0;
 }

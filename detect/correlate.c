@@ -133,9 +133,9 @@ static void set_entity(struct sighting *s, const struct correlation *c, const st
 	}
 }
 
-static struct sighting base_sighting(const struct event *ev, const uint64_t id[2], int64_t time_us)
+static struct sighting base_sighting(const struct event *ev, const uint64_t id[2])
 {
-	struct sighting s = { .time_us = time_us,
+	struct sighting s = { .time_us = ev->time_us,
 		.count = 1,
 		.event = { id[0], id[1] },
 		.line = (uint32_t)ev->line };
@@ -188,13 +188,13 @@ static bool correlate_event(const struct correlator *c, const struct correlation
 }
 
 unsigned correlator_sightings(const struct correlator *c, const struct ruleset *rs,
-    const struct rule *r, const struct event *ev, const uint64_t id[2], int64_t time_us,
-    struct sighting *out, unsigned max)
+    const struct rule *r, const struct event *ev, const uint64_t id[2],
+    struct sighting out[static CORRELATOR_SIGHTINGS])
 {
-	struct sighting base = base_sighting(ev, id, time_us);
+	struct sighting base = base_sighting(ev, id);
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < rs->n_correlations && n < max; i++) {
+	for (unsigned i = 0; i < rs->n_correlations && n < CORRELATOR_SIGHTINGS; i++) {
 		const struct correlation *k = &rs->correlations[i];
 
 		out[n] = base;
@@ -202,7 +202,7 @@ unsigned correlator_sightings(const struct correlator *c, const struct ruleset *
 		    correlate_event(c, k, r, ev, &out[n]))
 			n++;
 	}
-	if (r->conclusive && r->generate && base.has_address && n < max) {
+	if (r->conclusive && r->generate && base.has_address && n < CORRELATOR_SIGHTINGS) {
 		out[n] = base;
 		out[n].kind = SIGHT_CONCLUSIVE;
 		out[n].subject = r->hash;
@@ -213,7 +213,7 @@ unsigned correlator_sightings(const struct correlator *c, const struct ruleset *
 }
 
 unsigned correlator_sight_attack(const struct correlator *c, const struct detection *d,
-    const struct event *ev, const uint64_t id[2], int64_t time_us, struct sighting *out)
+    const struct event *ev, const uint64_t id[2], struct sighting *out)
 {
 	unsigned category = 0;
 	unsigned level = 0;
@@ -225,7 +225,7 @@ unsigned correlator_sight_attack(const struct correlator *c, const struct detect
 	if (category == CATEGORY_N || level == LEVEL_N ||
 	    !category_is_attack((enum category)category, (enum level)level))
 		return 0;
-	*out = base_sighting(ev, id, time_us);
+	*out = base_sighting(ev, id);
 	if (!out->has_address)
 		return 0;
 	out->kind = SIGHT_ATTACK;

@@ -28,6 +28,9 @@
 struct correlator;
 struct err;
 
+/* Of one hit, at most; a rule that more correlations name counts for the first ones. */
+enum { CORRELATOR_SIGHTINGS = 16 };
+
 /* Which of the three a sighting belongs to. */
 enum sighting_kind { SIGHT_CORRELATION, SIGHT_CONCLUSIVE, SIGHT_ATTACK };
 
@@ -60,16 +63,16 @@ void correlator_free(struct correlator *c);
 void correlator_use(struct correlator *c, const struct ruleset *rs);
 
 /*
- * The sightings that one hit of rule r on ev makes, at most max; the engine's part,
+ * The sightings that one hit of rule r of rs on ev makes; how many. The engine's part,
  * which may run in another thread: reads c's rule set and key only.
  */
 unsigned correlator_sightings(const struct correlator *c, const struct ruleset *rs,
-    const struct rule *r, const struct event *ev, const uint64_t id[2], int64_t time_us,
-    struct sighting *out, unsigned max);
+    const struct rule *r, const struct event *ev, const uint64_t id[2],
+    struct sighting out[static CORRELATOR_SIGHTINGS]);
 
 /* Also for detections without a rule behind them (scores). */
 unsigned correlator_sight_attack(const struct correlator *c, const struct detection *d,
-    const struct event *ev, const uint64_t id[2], int64_t time_us, struct sighting *out);
+    const struct event *ev, const uint64_t id[2], struct sighting *out);
 
 /*
  * Count it. cb is called when an alert fires (revision 1) and when the count of one

@@ -72,7 +72,7 @@ static inline void correlate_mark(struct correlator *c, const struct window *w)
 	c->silent[i / 64] = w->alert != NULL ? c->silent[i / 64] | bit : c->silent[i / 64] & ~bit;
 }
 
-/* Insert in order of time; drops what the span has left behind. */
+/* Insert in order of time; drops what the span has left behind, and keeps max, at least 1. */
 bool correlate_count(struct correlator *c, struct window *w, const struct sighting *s,
     int64_t span_us, unsigned max, bool distinct);
 

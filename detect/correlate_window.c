@@ -1,6 +1,7 @@
 /* The table of windows: finding, counting, displacing. See correlate.h. */
 #include "detect/correlate_state.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { TABLE = 2 * WINDOWS_MAX, SAMPLE = 8 };
@@ -185,6 +186,7 @@ bool correlate_count(struct correlator *c, struct window *w, const struct sighti
 		s->count };
 	unsigned at;
 
+	assert(max > 0);
 	if (s->time_us > w->touched_us)
 		w->touched_us = s->time_us;
 	if (s->time_us < w->touched_us - span_us)

@@ -170,7 +170,7 @@ static enum verdict eval_item(struct run *x, const struct node *n)
 
 	unsigned lane = trigger_lane(x->g->plan, &n->field);
 
-	if (lane != LANE_MAX && lane < LANE_FIRST_ATTR && !written_only(n))
+	if (lane < LANE_FIRST_ATTR && !written_only(n))
 		return on_lane(x, n, lane);
 
 	struct slice s = eval_plain(x, &n->field);

@@ -69,8 +69,8 @@ static struct slice argument(struct arena *a, const struct audit_field *f)
 
 static void add_argument(struct reading *x, const struct audit_field *f)
 {
-	struct record_field *last =
-	    x->rs->n_fields > 0 ? &x->rs->fields[x->rs->n_fields - 1] : NULL;
+	struct record_field *end = x->rs->fields + x->rs->n_fields;
+	struct record_field *last;
 	struct slice v = argument(x->arena, f);
 	struct slice name = f->name;
 	struct slice rest;
@@ -80,7 +80,7 @@ static void add_argument(struct reading *x, const struct audit_field *f)
 		add(x, name, v, v.p != f->value.p);
 		return;
 	}
-	if (last == NULL || last->record != x->record || !slice_eq(last->name, name)) {
+	if (x->rs->n_fields == 0 || end[-1].record != x->record || !slice_eq(end[-1].name, name)) {
 		add(x, name, v, true);
 		return;
 	}
@@ -88,6 +88,7 @@ static void add_argument(struct reading *x, const struct audit_field *f)
 		x->rs->cut = true;
 		return;
 	}
+	last = end - 1;
 	to = arena_alloc(x->arena, last->value.n + v.n, 1);
 	if (to == NULL)
 		return;

@@ -9,17 +9,6 @@
 
 enum { RULESET_ARENA = 256 << 20, RULESET_MAX = 20000 };
 
-/* Which document a correlation came from, until its rules are resolved. */
-struct pending {
-	const struct yaml_file *file;
-	const struct yaml *doc;
-};
-
-struct collect {
-	struct loader l;
-	struct pending *pending; /* as many as correlations */
-};
-
 static struct slice stem_of(const char *path)
 {
 	struct slice s = slice_of(path);
@@ -94,9 +83,8 @@ static void check_name(struct loader *l, const struct yaml *doc, struct slice na
 		sigma_error(l, doc, "two rules of this file are named '%.*s'", SLICE_ARG(name));
 }
 
-static void load_doc(struct collect *c, const struct yaml *doc)
+static void load_doc(struct loader *l, const struct yaml *doc)
 {
-	struct loader *l = &c->l;
 	struct ruleset *rs = l->rs;
 	struct slice stem = stem_of(l->file->name);
 
@@ -105,16 +93,11 @@ static void load_doc(struct collect *c, const struct yaml *doc)
 	if (doc->kind != YAML_MAP) {
 		sigma_error(l, doc, "expected a Sigma rule: title, logsource, detection...");
 	} else if (yaml_get(doc, "correlation") != NULL) {
-		unsigned cap = rs->cap_correlations;
-
-		if (!room(&rs->correlations, rs->n_correlations, &rs->cap_correlations,
-			sizeof(*rs->correlations)) ||
-		    !room(&c->pending, rs->n_correlations, &cap, sizeof(*c->pending))) {
+		if (room(&rs->correlations, rs->n_correlations, &rs->cap_correlations,
+			sizeof(*rs->correlations)))
+			sigma_correlation(l, doc, stem);
+		else
 			out_of_room(l->p);
-			return;
-		}
-		c->pending[rs->n_correlations] = (struct pending){ l->file, doc };
-		sigma_correlation(l, doc, stem);
 	} else if (yaml_get(doc, "filter") != NULL) {
 		sigma_error(l, yaml_get(doc, "filter"),
 		    "Sigma filters are not supported: put the exception into the rule as `not "
@@ -129,21 +112,21 @@ static void load_doc(struct collect *c, const struct yaml *doc)
 	}
 }
 
-static void load_file(struct collect *c, const char *name, const struct slice *text)
+static void load_file(struct loader *l, const char *name, const struct slice *text)
 {
-	struct ruleset *rs = c->l.rs;
+	struct ruleset *rs = l->rs;
 	struct yaml_file *f;
 
 	if (rs->n_files == rs->cap_files) {
-		out_of_room(c->l.p);
+		out_of_room(l->p);
 		return;
 	}
 	f = &rs->files[rs->n_files++];
-	if (yaml_load(name, text, f, c->l.p) != 0)
+	if (yaml_load(name, text, f, l->p) != 0)
 		return;
-	c->l.file = f;
+	l->file = f;
 	for (unsigned i = 0; i < f->n; i++)
-		load_doc(c, &f->docs[i]);
+		load_doc(l, &f->docs[i]);
 }
 
 static bool is_yaml(const char *name)
@@ -157,14 +140,14 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-static void load_dir(struct collect *c, const char *dir)
+static void load_dir(struct loader *l, const char *dir)
 {
 	char *paths[] = { (char *)(uintptr_t)dir, NULL };
 	FTS *fts = fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR, by_name);
 	FTSENT *ent;
 
 	if (fts == NULL) {
-		out_of_room(c->l.p);
+		out_of_room(l->p);
 		return;
 	}
 	while ((ent = fts_read(fts)) != NULL) {
@@ -174,10 +157,10 @@ static void load_dir(struct collect *c, const char *dir)
 		if (ent->fts_level > 16)
 			fts_set(fts, ent, FTS_SKIP);
 		else if (ent->fts_info == FTS_F && (named || is_yaml(ent->fts_name)))
-			load_file(c, ent->fts_path, NULL);
+			load_file(l, ent->fts_path, NULL);
 		else if (ent->fts_info == FTS_ERR || ent->fts_info == FTS_DNR ||
 			 ent->fts_info == FTS_NS)
-			problem_error(c->l.p, (struct place){ ent->fts_path, 0, 0 }, "%s",
+			problem_error(l->p, (struct place){ ent->fts_path, 0, 0 }, "%s",
 			    strerror(ent->fts_errno));
 	}
 	fts_close(fts);
@@ -203,35 +186,35 @@ static const struct yaml *doc_of(const struct ruleset *rs, const struct rule *r)
 }
 
 /* `web.sqli.*`: all whose names begin so. They are looked at, not silenced. */
-static bool add_matching(struct collect *c, struct correlation *cor, const struct yaml *y)
+static bool add_matching(struct loader *l, struct correlation *cor, const struct yaml *y)
 {
 	struct slice head = slice_head(y->text, y->text.n - 1);
 	unsigned before = cor->n_rules;
 
-	for (unsigned i = 0; i < c->l.rs->n_rules && cor->n_rules < CORRELATION_MAX_RULES; i++)
-		if (slice_starts(c->l.rs->rules[i].name, head))
+	for (unsigned i = 0; i < l->rs->n_rules && cor->n_rules < CORRELATION_MAX_RULES; i++)
+		if (slice_starts(l->rs->rules[i].name, head))
 			cor->rules[cor->n_rules++] = i;
 	if (cor->n_rules == CORRELATION_MAX_RULES)
-		sigma_error(&c->l, y, "correlation: more than %d rules", CORRELATION_MAX_RULES - 1);
+		sigma_error(l, y, "correlation: more than %d rules", CORRELATION_MAX_RULES - 1);
 	else if (cor->n_rules == before)
 		sigma_error(
-		    &c->l, y, "correlation: no rule has a name like '%.*s'", SLICE_ARG(y->text));
+		    l, y, "correlation: no rule has a name like '%.*s'", SLICE_ARG(y->text));
 	return cor->n_rules > before && cor->n_rules < CORRELATION_MAX_RULES;
 }
 
 /* The rules that correlation k names; they stop making detections unless they say `generate: true`.
  */
-static bool resolve(struct collect *c, unsigned k)
+static bool resolve(struct loader *l, unsigned k)
 {
-	struct ruleset *rs = c->l.rs;
+	struct ruleset *rs = l->rs;
 	struct correlation *cor = &rs->correlations[k];
-	const struct yaml *body = yaml_get(c->pending[k].doc, "correlation");
+	const struct yaml *body = yaml_get(cor->doc, "correlation");
 	const struct yaml *list = yaml_get(body, "rules");
 	unsigned n = list == NULL ? 0 : list->kind == YAML_SEQ ? list->n : 1;
 
-	c->l.file = c->pending[k].file;
+	l->file = cor->from;
 	if (n == 0 || n > CORRELATION_MAX_RULES) {
-		sigma_error(&c->l, list != NULL ? list : body,
+		sigma_error(l, list != NULL ? list : body,
 		    "correlation: `rules:` needs 1 to %d names", CORRELATION_MAX_RULES);
 		return false;
 	}
@@ -240,13 +223,13 @@ static bool resolve(struct collect *c, unsigned k)
 		int r = find_rule(rs, y->text);
 
 		if (r < 0 && y->text.n > 1 && y->text.p[y->text.n - 1] == '*') {
-			if (!add_matching(c, cor, y))
+			if (!add_matching(l, cor, y))
 				return false;
 			continue;
 		}
 		if (r < 0 || cor->n_rules == CORRELATION_MAX_RULES - 1) {
-			sigma_error(&c->l, y, "correlation: there is no rule named '%.*s'",
-			    SLICE_ARG(y->text));
+			sigma_error(
+			    l, y, "correlation: there is no rule named '%.*s'", SLICE_ARG(y->text));
 			return false;
 		}
 		if (yaml_get(doc_of(rs, &rs->rules[r]), "generate") == NULL)
@@ -257,13 +240,13 @@ static bool resolve(struct collect *c, unsigned k)
 	return true;
 }
 
-static void resolve_all(struct collect *c)
+static void resolve_all(struct loader *l)
 {
-	struct ruleset *rs = c->l.rs;
+	struct ruleset *rs = l->rs;
 	unsigned kept = 0;
 
 	for (unsigned k = 0; k < rs->n_correlations; k++) {
-		if (!resolve(c, k))
+		if (!resolve(l, k))
 			continue;
 		rs->correlations[kept++] = rs->correlations[k];
 	}
@@ -303,23 +286,22 @@ static struct ruleset *load(const char *const *dirs, unsigned n_dirs, const char
     const struct slice *text, struct problems *p)
 {
 	struct ruleset *rs = new_ruleset();
-	struct collect *c = calloc(1, sizeof(*c));
+	struct loader *l = calloc(1, sizeof(*l));
 
-	if (rs == NULL || c == NULL) {
+	if (rs == NULL || l == NULL) {
 		ruleset_free(rs);
-		free(c);
+		free(l);
 		return NULL;
 	}
-	c->l.rs = rs;
-	c->l.p = p;
+	l->rs = rs;
+	l->p = p;
 	for (unsigned i = 0; i < n_dirs; i++)
-		load_dir(c, dirs[i]);
+		load_dir(l, dirs[i]);
 	if (text != NULL)
-		load_file(c, name, text);
-	resolve_all(c);
+		load_file(l, name, text);
+	resolve_all(l);
 	sum_hash(rs);
-	free(c->pending);
-	free(c);
+	free(l);
 	return rs;
 }
 

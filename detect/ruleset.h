@@ -17,6 +17,8 @@ enum { CORRELATION_MAX_GROUP = 4, CORRELATION_MAX_RULES = 256 };
 
 /* A Sigma correlation: of these rules' hits, so many within a timespan, per group. */
 struct correlation {
+	const struct yaml_file *from; /* one of the set's */
+	const struct yaml *doc;	      /* in it */
 	struct slice name, id, title, file;
 	unsigned line;
 	uint64_t hash;

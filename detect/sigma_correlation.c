@@ -114,6 +114,8 @@ bool sigma_correlation(struct loader *l, const struct yaml *doc, struct slice st
 	struct sigma_head h;
 
 	memset(c, 0, sizeof(*c));
+	c->from = l->file;
+	c->doc = doc;
 	sigma_head(l, doc, stem, &h);
 	c->name = h.name;
 	c->id = h.id;

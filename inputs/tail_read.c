@@ -19,6 +19,7 @@ struct tail *tail_new(const struct tail_callbacks *cb, size_t window_bytes, stru
 
 	if (t != NULL) {
 		t->cb = *cb;
+		t->n_files = 0; /* the analyzer loses calloc's zeroes over the copy */
 		t->buf_n = window_bytes;
 		t->mem = malloc(window_bytes + 2 * TAIL_PAD);
 		t->buf = t->mem != NULL ? t->mem + TAIL_PAD : NULL;

@@ -10,12 +10,12 @@
 
 int budget_load_floor(struct journal *j, struct err *e)
 {
-	uint8_t p[SLOTS_PAYLOAD_MAX];
-	size_t n = 0;
+	struct slots_value v;
+	const uint8_t *p = v.p;
 
-	if (slots_open(&j->floor_file, j->io, j->dir, "floor", p, &n, e) != 0)
+	if (slots_open(&j->floor_file, j->io, j->dir, "floor", &v, e) != 0)
 		return e->code == EBADMSG ? 0 : -1; /* damaged: frame headers repeat the floor */
-	if (n < FLOOR_BYTES || format_get64(p) >= FORMAT_NUMBER_END)
+	if (v.n < FLOOR_BYTES || format_get64(p) >= FORMAT_NUMBER_END)
 		return 0;
 	j->floor = format_get64(p);
 	j->stats.shed_records = format_get64(p + 8);

@@ -18,6 +18,7 @@
 
 struct journal_cursor_file {
 	struct slots slots;
+	bool found;
 };
 
 void journal_cursor_encode(const struct journal_cursor *c, uint8_t out[JOURNAL_CURSOR_BYTES])
@@ -81,46 +82,49 @@ static int file_name(const char *name, char file[STEM_MAX + sizeof(SUFFIX)], str
 }
 
 static int open_stored(const struct journal_io *io, const char *dir, const char *name,
-    struct journal_cursor_file **out, struct journal_cursor *c, bool *found, struct err *e)
+    struct journal_cursor_file **out, struct journal_cursor *c, struct err *e)
 {
 	char file[STEM_MAX + sizeof(SUFFIX)];
-	uint8_t payload[SLOTS_PAYLOAD_MAX];
 	struct journal_cursor_file *f;
-	size_t n;
+	struct slots_value v;
 
 	if (file_name(name, file, e) != 0)
 		return -1;
 	f = calloc(1, sizeof(*f));
 	if (f == NULL)
 		return err_set(e, ENOMEM, "cursor %s: out of memory", name);
-	if (slots_open(&f->slots, io != NULL ? io : &journal_io_real, dir, file, payload, &n, e) !=
-	    0) {
+	if (slots_open(&f->slots, io != NULL ? io : &journal_io_real, dir, file, &v, e) != 0) {
 		free(f);
 		return -1;
 	}
-	if (n > 0 && (n != JOURNAL_CURSOR_BYTES || !journal_cursor_decode(payload, c))) {
+	if (v.n > 0 && (v.n != JOURNAL_CURSOR_BYTES || !journal_cursor_decode(v.p, c))) {
 		journal_cursor_close(f);
 		return err_set(e, EBADMSG, "%s/%s: not a cursor of this version", dir, file);
 	}
-	*found = n > 0;
+	f->found = v.n > 0;
 	*out = f;
 	return 0;
 }
 
 int journal_cursor_open(const struct journal_io *io, const char *dir, const char *name,
-    struct journal_cursor_file **out, struct journal_cursor *c, bool *found, struct err *e)
+    struct journal_cursor_file **out, struct journal_cursor *c, struct err *e)
 {
 	struct journal_cursor_file *f;
 
-	if (open_stored(io, dir, name, &f, c, found, e) != 0)
+	if (open_stored(io, dir, name, &f, c, e) != 0)
 		return -1;
 	/* It may be in the page cache only, if the last process died after a failed sync. */
-	if (*found && journal_cursor_save(f, c, e) != 0) {
+	if (f->found && journal_cursor_save(f, c, e) != 0) {
 		journal_cursor_close(f);
 		return -1;
 	}
 	*out = f;
 	return 0;
+}
+
+bool journal_cursor_found(const struct journal_cursor_file *f)
+{
+	return f->found;
 }
 
 int journal_cursor_save(
@@ -144,10 +148,12 @@ int journal_cursor_load(const struct journal_io *io, const char *dir, const char
     struct journal_cursor *c, struct err *e)
 {
 	struct journal_cursor_file *f;
-	bool found = false;
 
-	if (open_stored(io, dir, name, &f, c, &found, e) != 0)
+	if (open_stored(io, dir, name, &f, c, e) != 0)
 		return -1;
+
+	bool found = f->found;
+
 	journal_cursor_close(f);
 	return found ? 0 : err_set(e, ENOENT, "%s: no cursor \"%s\"", dir, name);
 }

@@ -45,13 +45,16 @@ void journal_cursor_encode(const struct journal_cursor *c, uint8_t out[JOURNAL_C
 bool journal_cursor_decode(const uint8_t in[JOURNAL_CURSOR_BYTES], struct journal_cursor *c);
 
 /*
- * Open the cursor `name` ([a-z0-9_-], at most 64) of the journal in dir. *found says
- * whether one was stored; then it is in *c. EINVAL for a bad name, EBADMSG when the
+ * Open the cursor `name` ([a-z0-9_-], at most 64) of the journal in dir. If one was
+ * stored, it is in *c. EINVAL for a bad name, EBADMSG when the
  * file is damaged, EIO. The handle in *out goes to journal_cursor_close().
  * io NULL means the file system.
  */
 int journal_cursor_open(const struct journal_io *io, const char *dir, const char *name,
-    struct journal_cursor_file **out, struct journal_cursor *c, bool *found, struct err *e);
+    struct journal_cursor_file **out, struct journal_cursor *c, struct err *e);
+
+/* Was one stored when it was opened? */
+bool journal_cursor_found(const struct journal_cursor_file *f);
 
 /*
  * Store *c: one write and one fdatasync, at one instant. Returns 0 when it is durable.

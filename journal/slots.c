@@ -46,7 +46,7 @@ static void encode(uint8_t slot[SLOT], uint64_t generation, struct slice payload
 }
 
 int slots_open(struct slots *s, const struct journal_io *io, const char *dir, const char *name,
-    uint8_t payload[SLOTS_PAYLOAD_MAX], size_t *n, struct err *e)
+    struct slots_value *v, struct err *e)
 {
 	uint8_t both[2 * SLOT] = { 0 };
 
@@ -59,7 +59,7 @@ int slots_open(struct slots *s, const struct journal_io *io, const char *dir, co
 		s->fd = io->open(io->ctx, s->path, O_RDONLY);
 	if (s->fd == -ENOENT) {
 		s->fd = -1;
-		*n = 0;
+		v->n = 0;
 		return 0;
 	}
 	if (s->fd < 0) {
@@ -85,8 +85,8 @@ int slots_open(struct slots *s, const struct journal_io *io, const char *dir, co
 		slots_close(s);
 		return err_set(e, EBADMSG, "%s: damaged: neither slot is whole", s->path);
 	}
-	*n = format_get32(newest + 16);
-	memcpy(payload, newest + 24, *n);
+	v->n = format_get32(newest + 16);
+	memcpy(v->p, newest + 24, v->n);
 	return 0;
 }
 

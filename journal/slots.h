@@ -30,14 +30,19 @@ struct slots {
 };
 /* Invariant: after a failed write or sync fd is -1: that file is never synced again. */
 
+struct slots_value {
+	uint8_t p[SLOTS_PAYLOAD_MAX];
+	size_t n;
+};
+
 /*
- * Open dir/name and read its newest whole slot into payload, *n bytes; *n = 0 when
- * the file does not exist, which is no error. EBADMSG when neither slot is whole,
+ * Open dir/name and read its newest whole slot; v->n = 0 when the file does not exist,
+ * which is no error. EBADMSG when neither slot is whole,
  * EIO when it cannot be read. After success slots_close() is due. A read-only
  * user calls slots_close() at once.
  */
 int slots_open(struct slots *s, const struct journal_io *io, const char *dir, const char *name,
-    uint8_t payload[SLOTS_PAYLOAD_MAX], size_t *n, struct err *e);
+    struct slots_value *v, struct err *e);
 
 /* Make payload the value, durably. On -1 the old value or the new one counts. */
 int slots_save(struct slots *s, struct slice payload, struct err *e);

@@ -60,25 +60,26 @@ static __attribute__((noinline)) void near_at(const struct scan *s, const uint8_
 void filter_scan(const struct filter *f, const uint8_t *text, size_t n, filter_cb *cb, void *ctx)
 {
 	struct scan s = { f, text - 1, text + n, cb, ctx };
+	filter_masks *stepped_masks = f->stepped, *near_masks = f->near;
 	uint64_t far[FILTER_BLOCKS], near[FILTER_BLOCKS];
 	size_t left = n + 2; /* positions */
 
-	if (!f->stepped && !f->near)
+	if (!stepped_masks && !near_masks)
 		return;
 	/* Texts are short: clearing what the tests below fill would be a tenth of the time. */
-	if (!f->stepped)
+	if (!stepped_masks)
 		memset(far, 0, sizeof(far));
-	if (!f->near)
+	if (!near_masks)
 		memset(near, 0, sizeof(near));
 	for (const uint8_t *p = s.first; left;) {
 		unsigned blocks = FILTER_BLOCKS;
 
 		if (left < (size_t)FILTER_BLOCKS * FILTER_BLOCK)
 			blocks = (unsigned)((left + FILTER_BLOCK - 1) / FILTER_BLOCK);
-		if (f->stepped)
-			f->stepped(f, p, blocks, far);
-		if (f->near)
-			f->near(f, p, blocks, near);
+		if (stepped_masks)
+			stepped_masks(f, p, blocks, far);
+		if (near_masks)
+			near_masks(f, p, blocks, near);
 		for (unsigned b = 0; b < blocks; b++, p += FILTER_BLOCK) {
 			uint64_t any = far[b] | near[b];
 

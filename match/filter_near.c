@@ -86,13 +86,13 @@ static void put(struct sorter *s, unsigned i, struct accept rest[FILTER_BUCKETS]
 	double best = HUGE_VAL;
 	uint8_t to = 0;
 
-	for (uint8_t b = 0; b < FILTER_BUCKETS; b++) {
+	for (unsigned b = 0; b < FILTER_BUCKETS; b++) {
 		struct accept with = join(rest[b], &s->of[i]);
 		double more = hits(s, &with) - hits(s, &rest[b]);
 
 		if (more < best) {
 			best = more;
-			to = b;
+			to = (uint8_t)b;
 		}
 	}
 	s->bucket[i] = to;

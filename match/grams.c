@@ -71,9 +71,9 @@ void grams_class_init(struct grams_class *c, const struct byteset *set)
 			part[i] = 1;
 	}
 	c->n = 0;
-	for (uint8_t i = 0; i < GRAMS_SYMBOLS; i++) {
+	for (unsigned i = 0; i < GRAMS_SYMBOLS; i++) {
 		if (part[i] > 0) {
-			c->symbol[c->n] = i;
+			c->symbol[c->n] = (uint8_t)i;
 			c->part[c->n++] = part[i];
 		}
 	}

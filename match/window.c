@@ -258,6 +258,7 @@ static unsigned choose(
 	c.size = calloc(tree->n, sizeof(*c.size));
 	if (c.walk && c.cost && c.sets && c.size) {
 		best = &c.sets[c.n_sets++];
+		best->n = 0;
 		best->cost = HUGE_VAL;
 		measure(&c, tree->root);
 		build(&c, tree->root, walk_state(c.walk, WALK_STOP, 0, 0), best);

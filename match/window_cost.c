@@ -186,20 +186,27 @@ static bool merge(
 	return class_ready(wc, w, a->c[at]);
 }
 
+/* Widen s[i] to cover what it can of those behind it; how many are left. */
+static unsigned merge_into(
+    struct window_cost *wc, struct walk *w, struct walk_seq *s, unsigned i, unsigned n)
+{
+	for (unsigned j = i + 1; j < n;) {
+		if (merge(wc, w, &s[i], &s[j]))
+			s[j] = s[--n];
+		else
+			j++;
+	}
+	return n;
+}
+
 static unsigned merge_all(struct window_cost *wc, struct walk *w, struct walk_seq *s, unsigned n)
 {
-	bool again = true;
+	unsigned before = n + 1;
 
-	for (unsigned round = 0; again && round < 8; round++) {
-		again = false;
-		for (unsigned i = 0; i < n; i++) {
-			for (unsigned j = i + 1; j < n; j++) {
-				if (merge(wc, w, &s[i], &s[j])) {
-					s[j--] = s[--n];
-					again = true;
-				}
-			}
-		}
+	for (unsigned round = 0; n < before && round < 8; round++) {
+		before = n;
+		for (unsigned i = 0; i < n; i++)
+			n = merge_into(wc, w, s, i, n);
 	}
 	return n;
 }

@@ -161,7 +161,7 @@ size_t audit_unhex(struct slice hex, char *to, size_t cap)
 	size_t n = hex.n / 2 < cap ? hex.n / 2 : cap;
 
 	for (size_t i = 0; i < n; i++)
-		to[i] = (char)(nibble(hex.p[2 * i]) << 4 | nibble(hex.p[2 * i + 1]));
+		to[i] = (char)(nibble(hex.p[2 * i]) * 16 + nibble(hex.p[2 * i + 1]));
 	return n;
 }
 

@@ -38,7 +38,7 @@ void audit_execve(struct audit_gather *g, struct slice rest)
 		g->args = arena_alloc(g->arena, g->args_cap, 1);
 		g->last_arg = -1;
 		if (g->args == NULL)
-			g->args_cap = 0;
+			return;
 	}
 	while (audit_fields_next(&it, &f)) {
 		int64_t i = f.enriched ? -1 : audit_arg_index(f.name);

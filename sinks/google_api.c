@@ -130,7 +130,7 @@ static int request(struct google_api *a, const char *url, struct slice body, boo
 static enum outbox_answer one_try(
     struct google_api *a, const char *url, struct slice body, bool *unauthorized, struct err *e)
 {
-	char bearer[GOOGLE_TOKEN_MAX + 32];
+	char bearer[GOOGLE_TOKEN_MAX + 32] = "";
 	bool zipped = !a->plain && body.n >= WORTH_ZIPPING && zip(a, body);
 	bool lasting = false;
 

@@ -108,7 +108,7 @@ int google_by_key(const struct json_t *file, struct http *h, struct google_grant
 	buf_char(&jwt, '.');
 	put_json(
 	    &jwt, json_pack("{ss,ss,ss,sI,sI}", "iss", email, "aud", url, "scope", GOOGLE_SCOPE,
-		      "iat", (json_int_t)now_s, "exp", (json_int_t)(now_s + LIFETIME_S)));
+		      "iat", (json_int_t)now_s, "exp", (json_int_t)now_s + LIFETIME_S));
 	rc = sign(&jwt, pem, e);
 	if (rc == 0) {
 		google_form(

@@ -54,6 +54,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 	return r->body.full ? 0 : size * n;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is libcurl's */
 static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 {
 	struct http_reply *r = ctx;

@@ -59,8 +59,7 @@ struct sink_settings {
 	const char *username, *password_file, *password_env;
 	const struct sink_option *options; /* of librdkafka */
 	unsigned n_options;
-	int64_t
-	    max_lag_us; /* for the caller: bulk that is older is not given to the sink; 0: all is */
+	int64_t max_lag_us; /* for the caller: the sink is not given older bulk; 0: all of it */
 };
 
 typedef void sink_say(void *ctx, bool ok, const char *text);

@@ -44,6 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.max_collateral = 3 };
 	struct slice rest = { (const char *)data, size };
 	struct buf out = { 0 };
+	struct policy_call call = { .now_us = now, .out = &out, .cb = on_block };
 	struct ip_prefix p;
 	struct policy *policy;
 	struct err e;
@@ -58,9 +59,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		slice_cut(rest, '\n', &line, &rest);
 		buf_reset(&out);
-		control_blocks(policy, line, now, &out, on_block, NULL);
+		control_blocks(policy, line, &call);
 		policy_each_active(policy, check, NULL);
-		policy_expire(policy, now, on_block, NULL);
+		policy_expire(policy, &call);
 	}
 	buf_reset(&out);
 	policy_save(policy, &out);

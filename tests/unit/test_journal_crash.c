@@ -162,12 +162,11 @@ static void workload(struct truth *t, const struct journal_io *io)
 	struct journal_cursor c = { 0 };
 	struct journal_cursor_file *f = NULL;
 	struct journal *j;
-	bool found = false;
 	struct err e;
 
 	if (open_it(t, io, &j, &e) != 0)
 		return;
-	if (journal_cursor_open(io, "j", "sink", &f, &c, &found, &e) == 0) {
+	if (journal_cursor_open(io, "j", "sink", &f, &c, &e) == 0) {
 		int id = journal_register(j, &c, &e);
 
 		for (uint64_t u = 1; u <= FRAMES && append_it(t, j, u); u++)

@@ -355,7 +355,6 @@ static void cursors_are_stored_listed_and_forgotten(void **state)
 	struct journal_cursor d;
 	struct journal_cursor_file *f;
 	uint8_t blob[JOURNAL_CURSOR_BYTES];
-	bool found;
 	struct err e;
 
 	(void)state;
@@ -370,12 +369,12 @@ static void cursors_are_stored_listed_and_forgotten(void **state)
 		assert_false(journal_cursor_decode(blob, &d));
 		blob[i] ^= 1;
 	}
-	assert_int_equal(journal_cursor_open(NULL, dir, "../x", &f, &d, &found, &e), -1);
+	assert_int_equal(journal_cursor_open(NULL, dir, "../x", &f, &d, &e), -1);
 	assert_int_equal(e.code, EINVAL);
 	assert_int_equal(journal_cursor_load(NULL, dir, "sqlite", &d, &e), -1);
 	assert_int_equal(e.code, ENOENT);
-	assert_int_equal(journal_cursor_open(NULL, dir, "sqlite", &f, &d, &found, &e), 0);
-	assert_false(found);
+	assert_int_equal(journal_cursor_open(NULL, dir, "sqlite", &f, &d, &e), 0);
+	assert_false(journal_cursor_found(f));
 	for (unsigned i = 0; i < 5; i++) {
 		c.time_us++;
 		assert_int_equal(journal_cursor_save(f, &c, &e), 0);

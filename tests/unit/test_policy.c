@@ -26,6 +26,9 @@ static void on_block(void *ctx, const struct block *b)
 	n_said++;
 }
 
+/* A call at a time; answers go to buf. */
+#define AT(now, buf) (&(struct policy_call){ .now_us = (now), .out = (buf), .cb = on_block })
+
 static struct ip_prefix prefix(const char *text)
 {
 	struct ip_prefix p;
@@ -78,7 +81,7 @@ static struct verdict_on_alert alert_from(
 		.count = 1 };
 
 	assert_true(ip_parse(slice_of(address), &a.address));
-	policy_alert(p, &a, now, now, &v, on_block, NULL);
+	policy_alert(p, &a, now, AT(now, NULL), &v);
 	return v;
 }
 
@@ -162,11 +165,11 @@ static void old_events_start_no_block(void **state)
 
 	(void)state;
 	assert_true(ip_parse(SLICE("203.0.113.7"), &a.address));
-	policy_alert(p, &a, START, START, &v, on_block, NULL);
+	policy_alert(p, &a, START, AT(START, NULL), &v);
 	assert_false(v.blocked);
 	assert_non_null(strstr(v.reason, "max_event_age"));
 	a.time_us++;
-	policy_alert(p, &a, START, START, &v, on_block, NULL);
+	policy_alert(p, &a, START, AT(START, NULL), &v);
 	assert_true(v.blocked);
 	policy_free(p);
 }
@@ -182,13 +185,13 @@ static void each_repetition_within_a_week_is_four_times_as_long(void **state)
 		blocked(p, "203.0.113.7", now, ttl[i]);
 		assert_int_equal(said.strikes, i + 1);
 		now += ttl[i] < 6 * DAY ? ttl[i] + S : 0;
-		policy_expire(p, now, on_block, NULL);
+		policy_expire(p, AT(now, NULL));
 		if (ttl[i] > 6 * DAY) { /* ended by hand: within the week */
 			struct ip_prefix x = prefix("203.0.113.7");
 			struct buf out = { 0 };
 
 			now += S;
-			assert_true(policy_remove(p, &x, now, &out, on_block, NULL));
+			assert_true(policy_remove(p, &x, AT(now, &out)));
 			buf_free(&out);
 		}
 	}
@@ -207,7 +210,7 @@ static void a_further_alert_prolongs_and_never_shortens(void **state)
 	blocked(p, "203.0.113.7", START, HOUR);
 	blocked(p, "203.0.113.7", START + 600 * S, HOUR);
 	assert_int_equal(said.strikes, 1);
-	assert_true(policy_add(p, &x, 3 * DAY, "by hand", START + 700 * S, &out, on_block, NULL));
+	assert_true(policy_add(p, &x, 3 * DAY, "by hand", AT(START + 700 * S, &out)));
 	alert_from(p, "203.0.113.7", START + 800 * S, PROVENANCE_PEER);
 	assert_int_equal(said.until_us, START + 700 * S + 3 * DAY);
 	assert_string_equal(said.rule, "manual");
@@ -224,7 +227,7 @@ static void an_alert_in_shadow_does_not_end_a_block_made_by_hand(void **state)
 	(void)state;
 	config.mode = MODE_SHADOW;
 	p = make();
-	assert_true(policy_add(p, &x, DAY, "by hand", START, &out, on_block, NULL));
+	assert_true(policy_add(p, &x, DAY, "by hand", AT(START, &out)));
 	alert_from(p, "203.0.113.7", START + S, PROVENANCE_PEER);
 	assert_int_equal(said.state, BLOCK_ACTIVE);
 	assert_int_equal(said.until_us, START + DAY);
@@ -232,7 +235,7 @@ static void an_alert_in_shadow_does_not_end_a_block_made_by_hand(void **state)
 	assert_int_equal(said.state, BLOCK_SHADOW);
 	/* and a block that is only recorded becomes one when somebody makes it */
 	x = prefix("203.0.113.8");
-	assert_true(policy_add(p, &x, DAY, "by hand", START + S, &out, on_block, NULL));
+	assert_true(policy_add(p, &x, DAY, "by hand", AT(START + S, &out)));
 	assert_int_equal(said.state, BLOCK_ACTIVE);
 	buf_free(&out);
 	policy_free(p);
@@ -268,7 +271,7 @@ static void caps_stop_a_rule_gone_mad(void **state)
 	}
 	/* the place of one that is over is free */
 	blocked(p, "203.0.113.9", START + 2 * HOUR, HOUR);
-	assert_int_equal(policy_expire(p, START + 2 * HOUR, on_block, NULL), START + 3 * HOUR);
+	assert_int_equal(policy_expire(p, AT(START + 2 * HOUR, NULL)), START + 3 * HOUR);
 	assert_int_equal(policy_active(p), 1);
 	policy_free(p);
 }
@@ -312,14 +315,14 @@ static void people_are_asked_the_same_questions(void **state)
 	struct buf out = { 0 };
 
 	(void)state;
-	assert_false(policy_add(p, &wide, HOUR, "r", START, &out, on_block, NULL));
-	assert_false(policy_add(p, &wide6, HOUR, "r", START, &out, on_block, NULL));
-	assert_false(policy_add(p, &hop, HOUR, "r", START, &out, on_block, NULL));
+	assert_false(policy_add(p, &wide, HOUR, "r", AT(START, &out)));
+	assert_false(policy_add(p, &wide6, HOUR, "r", AT(START, &out)));
+	assert_false(policy_add(p, &hop, HOUR, "r", AT(START, &out)));
 	assert_int_equal(n_said, 0);
-	assert_true(policy_add(p, &net, 900000 * DAY, "r", START, &out, on_block, NULL));
+	assert_true(policy_add(p, &net, 900000 * DAY, "r", AT(START, &out)));
 	assert_int_equal(said.until_us, START + 7 * DAY); /* no block is longer than max_ttl */
 	/* what is allowed is unblocked, and stays so for a while */
-	assert_true(policy_allow(p, &net, INT64_MAX, START, &out, on_block, NULL));
+	assert_true(policy_allow(p, &net, INT64_MAX, AT(START, &out)));
 	assert_int_equal(said.state, BLOCK_REMOVED);
 	refused(p, "203.0.113.7", START + 300 * DAY, "blocks allow");
 	blocked(p, "203.0.113.7", START + 367 * DAY, HOUR);
@@ -335,11 +338,10 @@ static void undo_ends_what_a_rule_made_since_then(void **state)
 	(void)state;
 	blocked(p, "203.0.113.1", START, HOUR);
 	blocked(p, "203.0.113.2", START + 120 * S, HOUR);
-	assert_false(policy_undo(p, "other", START, START + 180 * S, &out, on_block, NULL));
-	assert_true(
-	    policy_undo(p, "t.rule", START + 60 * S, START + 180 * S, &out, on_block, NULL));
+	assert_false(policy_undo(p, "other", START, AT(START + 180 * S, &out)));
+	assert_true(policy_undo(p, "t.rule", START + 60 * S, AT(START + 180 * S, &out)));
 	assert_int_equal(policy_active(p), 1);
-	assert_true(policy_undo(p, NULL, 0, START + 180 * S, &out, on_block, NULL));
+	assert_true(policy_undo(p, NULL, 0, AT(START + 180 * S, &out)));
 	assert_int_equal(policy_active(p), 0);
 	buf_free(&out);
 	policy_free(p);

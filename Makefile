@@ -145,6 +145,6 @@ help: ## this list
 clean: ## remove build folders
 	rm -rf build build-*
 
--include $(LIB_OBJ:.o=.d) $(O)/agent/main.d
+-include $(LIB_OBJ:.o=.d) $(O)/agent/main.d $(wildcard $(O)/tests/*/*.d)
 .PHONY: all deps unit unit-tests diff replay fuzz asan e2e test lint grams demo demo-cloud quality bench install help clean
 .SECONDARY:

@@ -38,7 +38,7 @@ struct open_file {
 	bool catch_up; /* found beside its log: read to its end, then let go */
 	bool checked;  /* identity was checked since it became dirty */
 	bool idle_said;
-	bool ended; /* nobody writes it any more: what it holds is its head, with a line end or without */
+	bool ended;	  /* nobody writes it any more: all of it is its head */
 	int64_t last_ms;  /* of the last byte, or of opening */
 	uint64_t scanned; /* of a line longer than a window: bytes known to have no end */
 	uint64_t order;	  /* files are read in this order */

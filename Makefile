@@ -29,8 +29,8 @@ PREFIX  ?= /usr
 DEB      = gcc make libc6-dev pkg-config libpcre2-dev zlib1g-dev libisal-dev libxxhash-dev libfyaml-dev \
            libjansson-dev libcurl4-openssl-dev libsqlite3-dev libmicrohttpd-dev libsystemd-dev libnftables-dev libcap-ng-dev \
            libseccomp-dev libssl-dev librdkafka-dev libcmocka-dev python3 python3-pytest sqlite3 nftables iproute2 \
-           nginx-light curl ca-certificates
-DEB_TEST = openssl python3-venv clang libclang-rt-14-dev git procps systemd-journal-remote
+           nginx-light curl ca-certificates procps
+DEB_TEST = openssl python3-venv clang libclang-rt-14-dev git systemd-journal-remote
 DEB_LINT = clang-format clang-tidy cppcheck
 
 # ISA-L and the like may only be there after `deps`: what follows is a make of its own.

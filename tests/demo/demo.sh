@@ -16,7 +16,10 @@ PORT=8080
 pids=()
 
 cleanup() {
-	for p in "${pids[@]}"; do kill "$p" 2>/dev/null; done
+	for p in "${pids[@]}"; do
+		# a function in the background is a shell of its own: what it started is its child
+		pkill -P "$p" 2>/dev/null || kill "$p" 2>/dev/null
+	done
 	[ ! -f "$W/nginx.pid" ] || kill "$(cat "$W/nginx.pid")" 2>/dev/null
 	wait 2>/dev/null
 	if [ "$plane" = nftables ]; then

@@ -85,19 +85,11 @@ static void build(
 
 /* ---- samples ---- */
 
-static struct slice value_of(const struct event *ev, struct slice name)
-{
-	for (unsigned i = 0; i < ev->n_attrs; i++)
-		if (slice_eq(attr_name(&ev->attrs[i]), name))
-			return (struct slice){ ev->attrs[i].p, ev->attrs[i].n };
-	return (struct slice){ 0 };
-}
-
 static void check_value(
     const struct event *ev, const struct format_pair *want, struct place at, struct problems *p)
 {
 	char time[TIMEFMT_MAX];
-	struct slice got = value_of(ev, slice_of(want->name));
+	struct slice got = event_get_named(ev, slice_of(want->name));
 
 	if (strcmp(want->name, "time") == 0) {
 		int64_t t = 0;

@@ -99,18 +99,17 @@ static void flags_to_attrs(struct pipeline *p, struct event *ev, const struct gr
 /* Accounts and sessions, from wherever this log has them. */
 static void map_identity(const struct line_rules *r, struct event *ev)
 {
-	for (unsigned k = 0; k < r->n_identity; k++)
-		for (unsigned i = 0; i < ev->n_attrs; i++)
-			if (slice_eq(attr_name(&ev->attrs[i]), r->identity[k].field)) {
-				struct slice v = { ev->attrs[i].p, ev->attrs[i].n };
-				enum attr_key key = attr_find(r->identity[k].attribute);
+	for (unsigned k = 0; k < r->n_identity; k++) {
+		struct slice v = event_get_named(ev, r->identity[k].field);
+		enum attr_key key = attr_find(r->identity[k].attribute);
 
-				if (key != ATTR_OTHER)
-					event_set(ev, key, v);
-				else
-					event_add_named(ev, r->identity[k].attribute, v);
-				break;
-			}
+		if (v.p == NULL)
+			continue;
+		if (key != ATTR_OTHER)
+			event_set(ev, key, v);
+		else
+			event_add_named(ev, r->identity[k].attribute, v);
+	}
 }
 
 /* One group of lines to one event. */

@@ -82,17 +82,9 @@ void render_alert(struct json *j, const struct alert *a)
 
 /* ---- what the journal holds ---- */
 
-static struct slice named(const struct event *ev, const char *name)
-{
-	for (unsigned i = 0; i < ev->n_attrs; i++)
-		if (slice_eq(attr_name(&ev->attrs[i]), slice_of(name)))
-			return (struct slice){ ev->attrs[i].p, ev->attrs[i].n };
-	return (struct slice){ 0 };
-}
-
 static void copy_text(struct json *j, const char *key, const struct event *ev, const char *name)
 {
-	struct slice v = named(ev, name);
+	struct slice v = event_get_named(ev, slice_of(name));
 
 	if (v.n > 0)
 		json_member_text(j, key, v);
@@ -101,7 +93,7 @@ static void copy_text(struct json *j, const char *key, const struct event *ev, c
 /* A number, a boolean or a list, as it stands; what isn't one was not written by us. */
 static void copy_json(struct json *j, const char *key, const struct event *ev)
 {
-	struct slice v = named(ev, key);
+	struct slice v = event_get_named(ev, slice_of(key));
 	int64_t n;
 
 	if (!slice_i64(v, &n) && !slice_eq(v, SLICE("true")) && !slice_eq(v, SLICE("false")) &&

@@ -16,6 +16,14 @@ void event_add_named(struct event *ev, struct slice name, struct slice val)
 			.name_n = (uint16_t)name.n };
 }
 
+struct slice event_get_named(const struct event *ev, struct slice name)
+{
+	for (unsigned i = 0; i < ev->n_attrs; i++)
+		if (slice_eq(attr_name(&ev->attrs[i]), name))
+			return (struct slice){ ev->attrs[i].p, ev->attrs[i].n };
+	return (struct slice){ 0 };
+}
+
 void event_set(struct event *ev, enum attr_key key, struct slice val)
 {
 	for (unsigned i = 0; i < ev->n_attrs; i++)

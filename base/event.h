@@ -83,6 +83,9 @@ static inline struct slice event_get(const struct event *ev, enum attr_key key)
 	return (struct slice){ 0 };
 }
 
+/* The same by name, whichever way the attribute is kept. */
+struct slice event_get_named(const struct event *ev, struct slice name);
+
 /* Replace the value of key, or append it. */
 void event_set(struct event *ev, enum attr_key key, struct slice val);
 

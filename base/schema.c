@@ -230,14 +230,6 @@ static void set_typed(struct cell *out, const struct column *c, struct slice v, 
 		set_text(out, v);
 }
 
-static struct slice named(const struct record *r, const char *name)
-{
-	for (unsigned i = 0; i < r->ev.n_attrs; i++)
-		if (slice_eq(attr_name(&r->ev.attrs[i]), slice_of(name)))
-			return (struct slice){ r->ev.attrs[i].p, r->ev.attrs[i].n };
-	return (struct slice){ 0 };
-}
-
 static void strongest(struct cell *out, const struct record *r, unsigned part)
 {
 	static const char *const levels[] = { "informational", "low", "medium", "high",
@@ -331,7 +323,7 @@ void schema_cell(
 		set_typed(out, c, event_get(&r->ev, (enum attr_key)c->key), scratch);
 		break;
 	case FROM_NAMED:
-		set_typed(out, c, named(r, c->name), scratch);
+		set_typed(out, c, event_get_named(&r->ev, slice_of(c->name)), scratch);
 		break;
 	}
 }

@@ -81,7 +81,10 @@ struct slice slice_trim(struct slice s);
  */
 bool slice_u64(struct slice s, uint64_t *out);
 
-/* The same for a signed number: an optional '-' before the digits. */
+/* The same for 1 to 16 lower-case hex digits. */
+bool slice_hex(struct slice s, uint64_t *out);
+
+/* As slice_u64() for a signed number: an optional '-' before the digits. */
 bool slice_i64(struct slice s, int64_t *out);
 
 #endif

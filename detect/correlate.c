@@ -58,8 +58,6 @@ uint64_t correlator_evicted(const struct correlator *c)
 
 static struct slice group_value(const struct field *f, const struct event *ev)
 {
-	struct slice v;
-
 	switch (f->kind) {
 	case FIELD_URI:
 	case FIELD_PATH:
@@ -72,13 +70,9 @@ static struct slice group_value(const struct field *f, const struct event *ev)
 	case FIELD_BODY:
 		return ev->body;
 	case FIELD_ATTR:
-		v = event_get(ev, f->key);
-		return v;
+		return event_get(ev, f->key);
 	case FIELD_OTHER:
-		for (unsigned i = 0; i < ev->n_attrs; i++)
-			if (slice_eq(attr_name(&ev->attrs[i]), f->name))
-				return (struct slice){ ev->attrs[i].p, ev->attrs[i].n };
-		break;
+		return event_get_named(ev, f->name);
 	case FIELD_EXTENSION:
 	case FIELD_PARAM_NAME:
 	case FIELD_PARAM_VALUE:

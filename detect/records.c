@@ -264,29 +264,21 @@ static bool has_type(struct slice list, struct slice want)
 	return false;
 }
 
-static struct slice named(const struct event *ev, struct slice name)
-{
-	for (unsigned i = 0; i < ev->n_attrs; i++)
-		if (ev->attrs[i].key == ATTR_OTHER && slice_eq(attr_name(&ev->attrs[i]), name))
-			return (struct slice){ ev->attrs[i].p, ev->attrs[i].n };
-	return (struct slice){ 0 };
-}
-
 unsigned records_classes(const struct event *ev)
 {
 	struct slice call = event_get(ev, ATTR_AUDIT_SYSCALL);
-	bool failed = slice_eq(named(ev, SLICE("audit.success")), SLICE("no"));
+	bool failed = slice_eq(event_get_named(ev, SLICE("audit.success")), SLICE("no"));
 	bool execve = has_type(event_get(ev, ATTR_AUDIT_TYPE), SLICE("EXECVE")) ||
 		      slice_eq(call, SLICE("execve")) || slice_eq(call, SLICE("execveat"));
 	unsigned classes = CLASS_AUDITD;
 
 	if (execve && !failed) /* a call that failed started nothing */
 		classes |= CLASS_PROCESS;
-	if (!failed && named(ev, SLICE("sekisho.file.path")).n > 0 &&
-	    !slice_eq(named(ev, SLICE("sekisho.file.nametype")), SLICE("DELETE")))
+	if (!failed && event_get_named(ev, SLICE("sekisho.file.path")).n > 0 &&
+	    !slice_eq(event_get_named(ev, SLICE("sekisho.file.nametype")), SLICE("DELETE")))
 		classes |= CLASS_FILE;
 	/* an attempt counts: connect() without blocking always "fails" at first */
-	if (named(ev, SLICE("sekisho.network.initiated")).n > 0)
+	if (event_get_named(ev, SLICE("sekisho.network.initiated")).n > 0)
 		classes |= CLASS_NETWORK;
 	return classes;
 }

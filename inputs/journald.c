@@ -197,26 +197,6 @@ enum journald_change journald_process(struct journald *j)
 
 /* ---- where an entry is ---- */
 
-static bool hex_number(struct slice s, uint64_t *out)
-{
-	uint64_t v = 0;
-
-	if (s.n == 0 || s.n > 16)
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (c >= '0' && c <= '9')
-			v = v << 4 | (uint64_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			v = v << 4 | (uint64_t)(c - 'a' + 10);
-		else
-			return false;
-	}
-	*out = v;
-	return true;
-}
-
 /* "s=ROW;i=SEQNUM;b=BOOT;m=MONOTONIC;t=REALTIME;x=HASH", numbers in hex. */
 static bool parse_cursor(struct slice s, struct journald_mark *at)
 {
@@ -231,12 +211,12 @@ static bool parse_cursor(struct slice s, struct journald_mark *at)
 
 		struct slice v = slice_from(part, 2);
 
-		if (part.p[0] == 's' && v.n == 32 && hex_number(slice_head(v, 16), &at->row[0]) &&
-		    hex_number(slice_from(v, 16), &at->row[1]))
+		if (part.p[0] == 's' && v.n == 32 && slice_hex(slice_head(v, 16), &at->row[0]) &&
+		    slice_hex(slice_from(v, 16), &at->row[1]))
 			got |= 1;
-		else if (part.p[0] == 'i' && hex_number(v, &at->seqnum))
+		else if (part.p[0] == 'i' && slice_hex(v, &at->seqnum))
 			got |= 2;
-		else if (part.p[0] == 't' && hex_number(v, &t) && t <= INT64_MAX) {
+		else if (part.p[0] == 't' && slice_hex(v, &t) && t <= INT64_MAX) {
 			at->realtime_us = (int64_t)t;
 			got |= 4;
 		}

@@ -90,26 +90,6 @@ struct slice audit_key(struct slice key, struct arena *a)
 
 /* ---- files ---- */
 
-static bool hex_number(struct slice s, uint64_t *out)
-{
-	uint64_t v = 0;
-
-	if (s.n == 0 || s.n > 16)
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (c >= '0' && c <= '9')
-			v = v * 16 + (uint64_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			v = v * 16 + (uint64_t)(c - 'a' + 10);
-		else
-			return false;
-	}
-	*out = v;
-	return true;
-}
-
 /* Did the call open an existing file to write? openat2's flags are not in its arguments. */
 static bool is_write_open(const struct audit_gather *g)
 {
@@ -118,8 +98,8 @@ static bool is_write_open(const struct audit_gather *g)
 	if (slice_eq(g->syscall, SLICE("creat")) || slice_eq(g->syscall, SLICE("truncate")))
 		return true;
 	if (slice_eq(g->syscall, SLICE("open")))
-		return hex_number(g->arg[1], &flags) && (flags & (O_ACCMODE | O_TRUNC)) != 0;
-	return slice_eq(g->syscall, SLICE("openat")) && hex_number(g->arg[2], &flags) &&
+		return slice_hex(g->arg[1], &flags) && (flags & (O_ACCMODE | O_TRUNC)) != 0;
+	return slice_eq(g->syscall, SLICE("openat")) && slice_hex(g->arg[2], &flags) &&
 	       (flags & (O_ACCMODE | O_TRUNC)) != 0;
 }
 
@@ -132,7 +112,7 @@ static bool from_cwd(const struct audit_gather *g)
 
 	if (!at || slice_ends(g->syscall, SLICE("stat")))
 		return true;
-	return hex_number(g->arg[symlink ? 1 : 0], &fd) && (int32_t)(uint32_t)fd == AT_FDCWD;
+	return slice_hex(g->arg[symlink ? 1 : 0], &fd) && (int32_t)(uint32_t)fd == AT_FDCWD;
 }
 
 static struct slice absolute(struct audit_gather *g, struct slice path)

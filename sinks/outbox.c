@@ -88,14 +88,14 @@ static void encode(struct outbox *o, const struct record *r, const struct table 
 /* What a row is about: an alert's entity, a block's prefix, a client, else the host. */
 static struct slice key_of(const struct record *r)
 {
-	struct slice key = { NULL, 0 };
+	struct slice key;
 
-	for (unsigned i = 0; r->kind != RECORD_EVENT && i < r->ev.n_attrs; i++)
-		if (slice_eq(attr_name(&r->ev.attrs[i]), SLICE("entity_value")) ||
-		    slice_eq(attr_name(&r->ev.attrs[i]), SLICE("prefix")))
-			key = (struct slice){ r->ev.attrs[i].p, r->ev.attrs[i].n };
 	if (r->kind == RECORD_EVENT)
 		key = event_get(&r->ev, ATTR_CLIENT_ADDRESS);
+	else if (r->kind == RECORD_ALERT)
+		key = event_get_named(&r->ev, SLICE("entity_value"));
+	else
+		key = event_get_named(&r->ev, SLICE("prefix"));
 	if (key.n == 0)
 		key = r->context->host_name;
 	key.n = key.n < KEY_MAX ? key.n : KEY_MAX;

@@ -16,29 +16,21 @@ void gate_init(struct gate *g, unsigned min_level, uint64_t per_minute)
 	g->filled_us = clock_boot_us();
 }
 
-static struct slice value_of(const struct record *r, const char *name)
-{
-	for (unsigned i = 0; i < r->ev.n_attrs; i++)
-		if (slice_eq(attr_name(&r->ev.attrs[i]), slice_of(name)))
-			return (struct slice){ r->ev.attrs[i].p, r->ev.attrs[i].n };
-	return SLICE("");
-}
-
 void gate_read(const struct record *r, struct gate_alert *out)
 {
 	static const char *const levels[] = { "informational", "low", "medium", "high",
 		"critical" };
-	struct slice level = value_of(r, "level");
-	struct slice rule = value_of(r, "rule");
-	struct slice revision = value_of(r, "revision");
+	struct slice level = event_get_named(&r->ev, SLICE("level"));
+	struct slice rule = event_get_named(&r->ev, SLICE("rule"));
+	struct slice revision = event_get_named(&r->ev, SLICE("revision"));
 	uint64_t in[3] = { r->id[0], r->id[1], XXH3_64bits(revision.p, revision.n) };
 
 	*out = (struct gate_alert){ .key = XXH3_64bits(in, sizeof(in)) | 1,
 		.rule = XXH3_64bits(rule.p, rule.n) | 1,
 		.time_us = r->ev.time_us,
-		.page = slice_eq(value_of(r, "page"), SLICE("true")),
-		.blocks = slice_eq(value_of(r, "effective"), SLICE("block")) &&
-			  !slice_eq(value_of(r, "mode"), SLICE("shadow")) };
+		.page = slice_eq(event_get_named(&r->ev, SLICE("page")), SLICE("true")),
+		.blocks = slice_eq(event_get_named(&r->ev, SLICE("effective")), SLICE("block")) &&
+			  !slice_eq(event_get_named(&r->ev, SLICE("mode")), SLICE("shadow")) };
 	for (unsigned i = 0; i < sizeof(levels) / sizeof(*levels); i++)
 		if (slice_eq(level, slice_of(levels[i])))
 			out->level = i + 1;

@@ -98,10 +98,8 @@ static void load_doc(struct loader *l, const struct yaml *doc)
 			sigma_correlation(l, doc, stem);
 		else
 			out_of_room(l->p);
-	} else if (yaml_get(doc, "filter") != NULL) {
-		sigma_error(l, yaml_get(doc, "filter"),
-		    "Sigma filters are not supported: put the exception into the rule as `not "
-		    "filter_x`");
+	} else if (yaml_get(doc, "filter") != NULL || yaml_get(doc, "placeholders") != NULL) {
+		return; /* read before the rules */
 	} else if (!room(&rs->rules, rs->n_rules, &rs->cap_rules, sizeof(*rs->rules))) {
 		out_of_room(l->p);
 	} else if (l->n_nodes = 0, sigma_rule(l, doc, stem)) {
@@ -123,10 +121,24 @@ static void load_file(struct loader *l, const char *name, const struct slice *te
 	}
 	f = &rs->files[rs->n_files++];
 	if (yaml_load(name, text, f, l->p) != 0)
-		return;
-	l->file = f;
-	for (unsigned i = 0; i < f->n; i++)
-		load_doc(l, &f->docs[i]);
+		f->n = 0;
+}
+
+/* Filters and placeholders hold for the rules of all files: they are known before any is read. */
+static void load_docs(struct loader *l)
+{
+	struct ruleset *rs = l->rs;
+
+	for (unsigned i = 0; i < rs->n_files; i++)
+		for (unsigned k = 0; k < rs->files[i].n; k++)
+			if (yaml_get(&rs->files[i].docs[k], "filter") != NULL)
+				sigma_filter_note(l, &rs->files[i], &rs->files[i].docs[k]);
+	for (unsigned i = 0; i < rs->n_files; i++)
+		for (unsigned k = 0; k < rs->files[i].n; k++) {
+			l->file = &rs->files[i];
+			load_doc(l, &rs->files[i].docs[k]);
+		}
+	sigma_filter_unused(l);
 }
 
 static bool is_yaml(const char *name)
@@ -299,8 +311,10 @@ static struct ruleset *load(const char *const *dirs, unsigned n_dirs, const char
 		load_dir(l, dirs[i]);
 	if (text != NULL)
 		load_file(l, name, text);
+	load_docs(l);
 	resolve_all(l);
 	sum_hash(rs);
+	free(l->filters);
 	free(l);
 	return rs;
 }

@@ -187,84 +187,6 @@ static int find_rule(const struct ruleset *rs, struct slice name)
 	return -1;
 }
 
-static const struct yaml *doc_of(const struct ruleset *rs, const struct rule *r)
-{
-	for (unsigned f = 0; f < rs->n_files; f++)
-		for (unsigned d = 0; d < rs->files[f].n; d++)
-			if (rs->files[f].docs[d].line == r->line &&
-			    slice_eq(slice_of(rs->files[f].name), r->file))
-				return &rs->files[f].docs[d];
-	return NULL;
-}
-
-/* `web.sqli.*`: all whose names begin so. They are looked at, not silenced. */
-static bool add_matching(struct loader *l, struct correlation *cor, const struct yaml *y)
-{
-	struct slice head = slice_head(y->text, y->text.n - 1);
-	unsigned before = cor->n_rules;
-
-	for (unsigned i = 0; i < l->rs->n_rules && cor->n_rules < CORRELATION_MAX_RULES; i++)
-		if (slice_starts(l->rs->rules[i].name, head))
-			cor->rules[cor->n_rules++] = i;
-	if (cor->n_rules == CORRELATION_MAX_RULES)
-		sigma_error(l, y, "correlation: more than %d rules", CORRELATION_MAX_RULES - 1);
-	else if (cor->n_rules == before)
-		sigma_error(
-		    l, y, "correlation: no rule has a name like '%.*s'", SLICE_ARG(y->text));
-	return cor->n_rules > before && cor->n_rules < CORRELATION_MAX_RULES;
-}
-
-/* The rules that correlation k names; they stop making detections unless they say `generate: true`.
- */
-static bool resolve(struct loader *l, unsigned k)
-{
-	struct ruleset *rs = l->rs;
-	struct correlation *cor = &rs->correlations[k];
-	const struct yaml *body = yaml_get(cor->doc, "correlation");
-	const struct yaml *list = yaml_get(body, "rules");
-	unsigned n = list == NULL ? 0 : list->kind == YAML_SEQ ? list->n : 1;
-
-	l->file = cor->from;
-	if (n == 0 || n > CORRELATION_MAX_RULES) {
-		sigma_error(l, list != NULL ? list : body,
-		    "correlation: `rules:` needs 1 to %d names", CORRELATION_MAX_RULES);
-		return false;
-	}
-	for (unsigned i = 0; i < n; i++) {
-		const struct yaml *y = list->kind == YAML_SEQ ? &list->child[i] : list;
-		int r = find_rule(rs, y->text);
-
-		if (r < 0 && y->text.n > 1 && y->text.p[y->text.n - 1] == '*') {
-			if (!add_matching(l, cor, y))
-				return false;
-			continue;
-		}
-		if (r < 0 || cor->n_rules == CORRELATION_MAX_RULES - 1) {
-			sigma_error(
-			    l, y, "correlation: there is no rule named '%.*s'", SLICE_ARG(y->text));
-			return false;
-		}
-		if (yaml_get(doc_of(rs, &rs->rules[r]), "generate") == NULL)
-			rs->rules[r].generate =
-			    false; /* Sigma's default for a rule that is named */
-		cor->rules[cor->n_rules++] = (unsigned)r;
-	}
-	return true;
-}
-
-static void resolve_all(struct loader *l)
-{
-	struct ruleset *rs = l->rs;
-	unsigned kept = 0;
-
-	for (unsigned k = 0; k < rs->n_correlations; k++) {
-		if (!resolve(l, k))
-			continue;
-		rs->correlations[kept++] = rs->correlations[k];
-	}
-	rs->n_correlations = kept;
-}
-
 static void sum_hash(struct ruleset *rs)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -312,7 +234,7 @@ static struct ruleset *load(const char *const *dirs, unsigned n_dirs, const char
 	if (text != NULL)
 		load_file(l, name, text);
 	load_docs(l);
-	resolve_all(l);
+	sigma_resolve(l);
 	sum_hash(rs);
 	free(l->filters);
 	free(l);

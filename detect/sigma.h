@@ -100,6 +100,10 @@ bool sigma_glob(struct slice pattern, struct slice s);
 bool sigma_rule(struct loader *l, const struct yaml *doc, struct slice stem);
 bool sigma_correlation(struct loader *l, const struct yaml *doc, struct slice stem);
 
+/* sigma_resolve.c: when all documents are read, the rules and correlations that correlations name.
+ * Those that can't be resolved are dropped, with the problem said. */
+void sigma_resolve(struct loader *l);
+
 /* The attributes that rules and correlations share. */
 struct sigma_head {
 	struct slice name, id, title;

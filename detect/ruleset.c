@@ -5,6 +5,7 @@
 #include "match/regex.h"
 
 #include <fts.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { RULESET_ARENA = 256 << 20, RULESET_MAX = 20000 };
@@ -83,10 +84,25 @@ static void check_name(struct loader *l, const struct yaml *doc, struct slice na
 		sigma_error(l, doc, "two rules of this file are named '%.*s'", SLICE_ARG(name));
 }
 
+/* The name of a document without one: the file's, with a number from the second document on. */
+static struct slice default_name(struct loader *l, const struct yaml *doc)
+{
+	struct slice stem = stem_of(l->file->name);
+	char text[256];
+	int n;
+
+	if (doc == l->file->docs)
+		return stem;
+	n = snprintf(
+	    text, sizeof(text), "%.*s-%u", SLICE_ARG(stem), (unsigned)(doc - l->file->docs) + 1);
+	return sigma_copy(
+	    l, (struct slice){ text, n < (int)sizeof(text) ? (size_t)n : sizeof(text) - 1 });
+}
+
 static void load_doc(struct loader *l, const struct yaml *doc)
 {
 	struct ruleset *rs = l->rs;
-	struct slice stem = stem_of(l->file->name);
+	struct slice stem = default_name(l, doc);
 
 	if (yaml_is_null(doc))
 		return;

@@ -8,7 +8,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
-enum { DROPPED = UINT32_MAX };
+#define DROPPED UINT32_MAX
 
 static int find_correlation(const struct ruleset *rs, struct slice name)
 {

@@ -82,7 +82,9 @@ static bool read_logsource(struct loader *l, const struct yaml *doc, struct rule
 			return true;
 		}
 	}
-	sigma_error(l, y, "logsource %.*s%s%.*s%s%.*s is not supported",
+	sigma_error(l, y,
+	    "logsource %.*s%s%.*s%s%.*s is not supported: no log that is read here has such events "
+	    "(docs/rules.md lists those that are)",
 	    product != NULL ? (int)product->text.n : 1, product != NULL ? product->text.p : "-",
 	    "/", category != NULL ? (int)category->text.n : 1,
 	    category != NULL ? category->text.p : "-", "/",

@@ -8,12 +8,16 @@ const struct slice form_names[FORM_N] = {
 	[FORM_BASE64] = { "base64", 6 },
 };
 
+/* The value of a digit by its byte, plus one; 0 is no digit. */
+static const uint8_t hex_digits[256] = {
+	['0'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+	['A'] = 11, 12, 13, 14, 15, 16,
+	['a'] = 11, 12, 13, 14, 15, 16,
+};
+
 static int hex(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 32;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	return hex_digits[(uint8_t)c] - 1;
 }
 
 static int hex2(const char *p)
@@ -76,16 +80,21 @@ size_t canon_unescape(struct slice in, char *out)
 
 size_t canon_percent(struct slice in, bool plus_is_blank, char *out)
 {
+	const char plus = plus_is_blank ? '+' : '%';
 	size_t n = 0;
 
-	for (size_t i = 0; i < in.n; i++) {
+	for (size_t i = 0; i < in.n;) {
 		char c = in.p[i];
 
-		if (c == '%' && i + 2 < in.n && hex2(in.p + i + 1) >= 0) {
+		if (c != '%' && c != plus && c != '\n') { /* most of them */
+			out[n++] = c;
+			i++;
+		} else if (c == '%' && i + 2 < in.n && hex2(in.p + i + 1) >= 0) {
 			out[n++] = no_lf(hex2(in.p + i + 1));
-			i += 2;
+			i += 3;
 		} else {
-			out[n++] = c == '+' && plus_is_blank ? ' ' : no_lf(c);
+			out[n++] = c == '%' ? c : c == '\n' ? '\r' : ' ';
+			i++;
 		}
 	}
 	return n;
@@ -325,18 +334,15 @@ size_t canon_squash(struct slice in, bool is_path, char *out)
 	return is_path ? squash_path(out, n) : n;
 }
 
-static int base64_digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+' || c == '-')
-		return 62;
-	return c == '/' || c == '_' ? 63 : -1;
-}
+/* The same for base64 (RFC 4648, sections 4 and 5). */
+static const uint8_t base64_digits[256] = {
+	['A'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
+	24, 25, 26,
+	['a'] = 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
+	48, 49, 50, 51, 52,
+	['0'] = 53, 54, 55, 56, 57, 58, 59, 60, 61, 62,
+	['+'] = 63, ['-'] = 63, ['/'] = 64, ['_'] = 64,
+};
 
 size_t canon_base64(struct slice in, char *out)
 {
@@ -350,7 +356,7 @@ size_t canon_base64(struct slice in, char *out)
 	if (in.n < 16 || in.n % 4 == 1)
 		return 0;
 	for (size_t i = 0; i < in.n; i++) {
-		int d = base64_digit(in.p[i]);
+		int d = base64_digits[(uint8_t)in.p[i]] - 1;
 
 		if (d < 0)
 			return 0;

@@ -99,8 +99,12 @@ void correlator_feed(struct correlator *c, const struct sighting *s, alert_cb *c
 void correlator_finish(struct correlator *c, int64_t now_us, alert_cb *cb, void *ctx);
 void correlator_hold_alerts(struct correlator *c, bool hold);
 
-/* The whole state for a checkpoint, and back. load: false when it is damaged. */
-void correlator_save(const struct correlator *c, struct buf *out);
+/*
+ * The state for a checkpoint in parts, so that nobody needs room for the whole: from is 0 at
+ * first, then what the last call returned; it returns 0 with the last part. load() takes them in
+ * any order; false when a part is damaged.
+ */
+unsigned correlator_save(const struct correlator *c, unsigned from, struct buf *out);
 bool correlator_load(struct correlator *c, struct slice in);
 
 unsigned correlator_windows(const struct correlator *c); /* in use now */

@@ -180,6 +180,8 @@ static bool correlate_event(const struct correlator *c, const struct correlation
 /* Which of k's members the hit of a rule is, or the firing of one of the correlations told of it.
  */
 struct told {
+	const struct correlator *c;
+	const struct event *ev;
 	const struct ruleset *rs;
 	uint32_t rule;
 	uint32_t above[CORRELATOR_SIGHTINGS];
@@ -197,8 +199,8 @@ static bool is_told(const struct told *t, const struct correlation_member *m)
 }
 
 /* The sightings of correlation i: one for the rule, one for each correlation that may fire. */
-static unsigned tell(const struct correlator *c, struct told *t, uint32_t i, const struct event *ev,
-    const struct sighting *base, struct sighting *out, unsigned max)
+static unsigned tell(
+    struct told *t, uint32_t i, const struct sighting *base, struct sighting *out, unsigned max)
 {
 	const struct correlation *k = &t->rs->correlations[i];
 	const struct rule *r = &t->rs->rules[t->rule];
@@ -212,8 +214,8 @@ static unsigned tell(const struct correlator *c, struct told *t, uint32_t i, con
 			continue;
 		direct = direct || !x->chained;
 		out[n] = *base;
-		if (!correlate_event(c, k, m,
-			x->chained ? t->rs->correlations[x->index].hash : r->hash, ev, &out[n]))
+		if (!correlate_event(t->c, k, m,
+			x->chained ? t->rs->correlations[x->index].hash : r->hash, t->ev, &out[n]))
 			continue;
 		if (x->chained) {
 			out[n].kind = SIGHT_CHAINED;
@@ -231,11 +233,11 @@ unsigned correlator_sightings(const struct correlator *c, const struct ruleset *
     struct sighting out[static CORRELATOR_SIGHTINGS])
 {
 	struct sighting base = base_sighting(ev, id);
-	struct told t = { .rs = rs, .rule = (uint32_t)(r - rs->rules) };
+	struct told t = { .c = c, .ev = ev, .rs = rs, .rule = (uint32_t)(r - rs->rules) };
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < rs->n_correlations && n < CORRELATOR_SIGHTINGS; i++)
-		n += tell(c, &t, i, ev, &base, out + n, CORRELATOR_SIGHTINGS - n);
+		n += tell(&t, i, &base, out + n, CORRELATOR_SIGHTINGS - n);
 	if (r->conclusive && r->generate && base.has_address && n < CORRELATOR_SIGHTINGS) {
 		out[n] = base;
 		out[n].kind = SIGHT_CONCLUSIVE;

@@ -164,7 +164,9 @@ static enum verdict on_own_time(struct run *x, const struct node *n)
 	struct evidence *kept = x->evidence;
 	enum verdict v;
 
-	x->evidence = &none; /* the text is gone with this call */
+	/* the text is gone with this call */
+	/* cppcheck-suppress autoVariables ; set back below */
+	x->evidence = &none;
 	v = eval_texts(x, n, (struct slice){ text, len }, FORM_WRITTEN);
 	x->evidence = kept;
 	return v;

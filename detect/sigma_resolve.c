@@ -175,35 +175,44 @@ static bool resolve(struct loader *l, struct correlation *cor)
 	return true;
 }
 
-/* 1 + that of the deepest member; a circle never comes to rest. */
+/* 1 + the depth of its deepest member; dropped with any of them. True: something changed. */
+static bool deepen(struct ruleset *rs, uint32_t *place, unsigned i)
+{
+	struct correlation *c = &rs->correlations[i];
+	unsigned before = c->depth;
+
+	for (unsigned m = 0; m < c->n_members; m++) {
+		const struct correlation_member *x = &c->members[m];
+
+		if (!x->chained)
+			continue;
+		if (place[x->index] == DROPPED) {
+			place[i] = DROPPED;
+			return true;
+		}
+		if (rs->correlations[x->index].depth >= c->depth)
+			c->depth = rs->correlations[x->index].depth + 1;
+	}
+	return c->depth != before;
+}
+
+/* A circle never comes to rest: it gets too deep. */
 static void find_depths(struct loader *l, uint32_t *place)
 {
 	struct ruleset *rs = l->rs;
 	bool moved = true;
 
-	for (unsigned pass = 0; moved; pass++) {
+	while (moved) {
 		moved = false;
 		for (unsigned i = 0; i < rs->n_correlations; i++) {
-			struct correlation *c = &rs->correlations[i];
-			unsigned before = c->depth;
-
-			for (unsigned m = 0; place[i] != DROPPED && m < c->n_members; m++) {
-				const struct correlation_member *x = &c->members[m];
-
-				if (!x->chained)
-					continue;
-				if (place[x->index] == DROPPED) {
-					place[i] = DROPPED;
-					moved = true;
-				} else if (rs->correlations[x->index].depth >= c->depth) {
-					c->depth = rs->correlations[x->index].depth + 1;
-				}
-			}
-			moved = moved || c->depth != before;
-			if (c->depth <= CORRELATION_MAX_DEPTH || place[i] == DROPPED)
+			if (place[i] == DROPPED)
 				continue;
-			l->file = c->from;
-			sigma_error(l, c->doc,
+			moved = deepen(rs, place, i) || moved;
+			if (place[i] == DROPPED ||
+			    rs->correlations[i].depth <= CORRELATION_MAX_DEPTH)
+				continue;
+			l->file = rs->correlations[i].from;
+			sigma_error(l, rs->correlations[i].doc,
 			    "correlation: names itself by way of others, or more than %d in a row",
 			    CORRELATION_MAX_DEPTH);
 			place[i] = DROPPED;

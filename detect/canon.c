@@ -28,6 +28,8 @@ static int hex2(const char *p)
 	return a < 0 || b < 0 ? -1 : a * 16 + b;
 }
 
+enum { BASE64_MIN = 8 };
+
 static char no_lf(int c)
 {
 	return c == '\n' ? '\r' : (char)c;
@@ -217,6 +219,24 @@ static size_t overlong_at(struct slice s, unsigned *v)
 	return 0;
 }
 
+/* Escapes of JavaScript and JSON: \\u003c \\x3c \\74 (ECMA-262, section 12.9.4; RFC 8259, 7). */
+static size_t escape_at(struct slice s, unsigned *v)
+{
+	size_t i = 1;
+
+	if (s.n >= 6 && s.p[1] == 'u' && hex2(s.p + 2) >= 0 && hex2(s.p + 4) >= 0) {
+		*v = (unsigned)(hex2(s.p + 2) * 256 + hex2(s.p + 4));
+		return 6;
+	}
+	if (s.n >= 4 && s.p[1] == 'x' && hex2(s.p + 2) >= 0) {
+		*v = (unsigned)hex2(s.p + 2);
+		return 4;
+	}
+	for (*v = 0; i < s.n && i < 4 && s.p[i] >= '0' && s.p[i] <= '7' && *v < 32; i++)
+		*v = *v * 8 + (unsigned)(s.p[i] - '0');
+	return i >= 3 && *v >= ' ' ? i : 0;
+}
+
 /* First step: characters. */
 static size_t squash_chars(struct slice in, char *out)
 {
@@ -229,6 +249,8 @@ static size_t squash_chars(struct slice in, char *out)
 
 		if (s.p[0] == '&')
 			used = entity_at(s, &v);
+		else if (s.p[0] == '\\')
+			used = escape_at(s, &v);
 		else if (s.p[0] == '%' && s.n >= 6 && (s.p[1] | 32) == 'u' && hex2(s.p + 2) >= 0 &&
 			 hex2(s.p + 4) >= 0) {
 			v = (unsigned)(hex2(s.p + 2) * 256 + hex2(s.p + 4));
@@ -353,7 +375,7 @@ size_t canon_base64(struct slice in, char *out)
 
 	while (in.n > 0 && in.p[in.n - 1] == '=')
 		in.n--;
-	if (in.n < 16 || in.n % 4 == 1)
+	if (in.n < BASE64_MIN || in.n % 4 == 1)
 		return 0;
 	for (size_t i = 0; i < in.n; i++) {
 		int d = base64_digits[(uint8_t)in.p[i]] - 1;
@@ -368,10 +390,10 @@ size_t canon_base64(struct slice in, char *out)
 			uint8_t c = (uint8_t)(bits >> have);
 
 			odd += (c < 0x20 && !is_white((char)c)) || c >= 0x7f || c == 0;
-			if (n == 24 && odd > 2) /* most values are no text: leave early */
+			if (odd * 10 > in.n * 3 / 4) /* most values are no text */
 				return 0;
 			out[n++] = no_lf(c);
 		}
 	}
-	return odd * 10 <= n ? n : 0;
+	return n;
 }

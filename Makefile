@@ -119,6 +119,9 @@ lint: ## format, include directions, headers alone, clang-tidy, cppcheck
 grams: ## make the table of byte frequencies anew
 	python3 tools/grams/grams.py > match/grams_data.inc
 
+test-full: $(O)/sekisho ## what needs other programs built first: rsigma, sigma-cli (each is skipped where it can not be had)
+	$(Q)python3 -m pytest -q -p no:cacheprovider -rs tests/full
+
 demo: all ## attackers against a real nginx: recognised, stored and blocked
 	$(Q)tests/demo/demo.sh
 
@@ -146,5 +149,5 @@ clean: ## remove build folders
 	rm -rf build build-*
 
 -include $(LIB_OBJ:.o=.d) $(O)/agent/main.d $(wildcard $(O)/tests/*/*.d)
-.PHONY: all deps unit unit-tests diff replay fuzz asan e2e test lint grams demo demo-cloud quality bench install help clean
+.PHONY: all deps unit unit-tests diff replay fuzz asan e2e test test-full lint grams demo demo-cloud quality bench install help clean
 .SECONDARY:

@@ -15,6 +15,8 @@ void sighting_save(const struct sighting *s, struct buf *out)
 	buf_varint(out, s->count);
 	buf_put(out, s->event, sizeof(s->event));
 	buf_varint(out, s->line);
+	if (s->kind == SIGHT_CHAINED)
+		buf_varint(out, s->via);
 }
 
 bool sighting_load(struct slice in, struct sighting *s)
@@ -32,7 +34,9 @@ bool sighting_load(struct slice in, struct sighting *s)
 	struct slice id = cut_raw(&c, sizeof(s->event));
 
 	s->line = (uint32_t)cut_varint(&c);
-	if (c.bad || s->kind > SIGHT_ATTACK)
+	if (!c.bad && s->kind == SIGHT_CHAINED)
+		s->via = cut_varint(&c);
+	if (c.bad || s->kind > SIGHT_CHAINED)
 		return false;
 	memcpy(s->event, id.p, sizeof(s->event));
 	return true;

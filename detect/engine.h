@@ -38,6 +38,7 @@ enum {
 struct hit {
 	uint32_t event; /* index in the batch */
 	uint32_t rule;	/* index in the rule set */
+	bool quoted;	/* only in what a person types: see quoted.h */
 };
 
 /* One text of one event in a lane. */
@@ -45,6 +46,7 @@ struct text {
 	uint32_t off, len; /* in the lane's buffer */
 	uint32_t event;
 	uint32_t path_n; /* LANE_URI: bytes before the '?'; len when there is none */
+	uint32_t name;	 /* of a parameter's value: 1 + its name's index in LANE_NAME; 0: none */
 	uint8_t form;
 	bool has_query; /* LANE_URI */
 	bool touched;	/* a window occurred in it */
@@ -139,6 +141,7 @@ struct evidence {
 	struct slice match;
 	const char *text; /* identity of the text, to compare byte ranges */
 	size_t start, end;
+	bool quoted; /* all of it is in what a person types */
 };
 
 /*

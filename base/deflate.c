@@ -54,6 +54,21 @@ void deflater_run(struct deflater *d, struct slice in, struct buf *out)
 	}
 	out->n += d->s.total_out;
 }
+
+/* Exactly raw_n bytes, and nothing left over. */
+static bool inflate_whole(struct slice in, void *to, size_t raw_n)
+{
+	struct inflate_state s; /* 80 KiB: tables, which are set up as they are needed */
+
+	isal_inflate_init(&s);
+	s.next_in = (uint8_t *)(uintptr_t)in.p;
+	s.avail_in = (uint32_t)in.n;
+	s.next_out = to;
+	s.avail_out = (uint32_t)raw_n;
+	/* bytes that were read ahead count as left over */
+	return isal_inflate_stateless(&s) == ISAL_DECOMP_OK && s.total_out == raw_n &&
+	       s.avail_in == 0 && s.read_in_length < 8;
+}
 #else
 static uint32_t gzip_crc(struct slice in)
 {
@@ -100,6 +115,22 @@ void deflater_run(struct deflater *d, struct slice in, struct buf *out)
 	}
 	out->n += d->s.total_out;
 }
+
+/* Exactly raw_n bytes, and nothing left over. */
+static bool inflate_whole(struct slice in, void *to, size_t raw_n)
+{
+	z_stream s = { .next_in = (Bytef *)(uintptr_t)in.p,
+		.avail_in = (uInt)in.n,
+		.next_out = to,
+		.avail_out = (uInt)raw_n };
+	int rc;
+
+	if (inflateInit2(&s, -15) != Z_OK)
+		return false;
+	rc = inflate(&s, Z_FINISH);
+	inflateEnd(&s);
+	return rc == Z_STREAM_END && s.total_out == raw_n && s.avail_in == 0;
+}
 #endif
 
 void deflater_gzip(struct deflater *d, struct slice in, struct buf *out)
@@ -139,19 +170,7 @@ int gunzip_block(struct slice in, struct buf *out)
 
 int inflate_block(struct slice in, void *to, size_t raw_n, struct err *e)
 {
-	z_stream s = { .next_in = (Bytef *)(uintptr_t)in.p,
-		.avail_in = (uInt)in.n,
-		.next_out = to,
-		.avail_out = (uInt)raw_n };
-
-	if (inflateInit2(&s, -15) != Z_OK)
-		return err_set(e, ENOMEM, "inflate: out of memory");
-
-	int rc = inflate(&s, Z_FINISH);
-	bool ok = rc == Z_STREAM_END && s.total_out == raw_n && s.avail_in == 0;
-
-	inflateEnd(&s);
-	if (!ok)
+	if (!inflate_whole(in, to, raw_n))
 		return err_set(
 		    e, EINVAL, "inflate: block of %zu bytes does not hold %zu", in.n, raw_n);
 	return 0;

@@ -1,8 +1,8 @@
 /*
  * deflate.h - raw deflate (RFC 1951), fast.
  *
- * Written by ISA-L where the build has it, else by zlib at level 1; read by
- * zlib. Both sides work on whole blocks: nothing is kept between calls.
+ * By ISA-L where the build has it, else by zlib, at level 1. Both sides work on
+ * whole blocks: nothing is kept between calls.
  */
 #ifndef BASE_DEFLATE_H
 #define BASE_DEFLATE_H

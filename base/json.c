@@ -3,7 +3,6 @@
 #include "base/timefmt.h"
 #include "base/utf8.h"
 
-#include <inttypes.h>
 #include <math.h>
 
 static void separate(struct json *j)
@@ -30,6 +29,24 @@ void json_close(struct json *j, char bracket)
 static bool is_plain(uint8_t c)
 {
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* Are eight of them? By the usual tests for a zero byte, one for each that is not plain. */
+static bool is_plain_8(const char *p)
+{
+	static const uint64_t ones = UINT64_C(0x0101010101010101);
+	static const uint64_t tops = UINT64_C(0x8080808080808080);
+	uint64_t v;
+	uint64_t quote;
+	uint64_t slash;
+	uint64_t del;
+
+	memcpy(&v, p, sizeof(v));
+	quote = v ^ ones * '"';
+	slash = v ^ ones * '\\';
+	del = v ^ ones * 0x7f;
+	return (((v - ones * 0x20) | (quote - ones) | (slash - ones) | (del - ones) | v) & tops) ==
+	       0;
 }
 
 static void escape_byte(struct buf *out, uint8_t c)
@@ -65,6 +82,8 @@ void json_escape(struct buf *out, struct slice s)
 	while (i < s.n) {
 		size_t from = i;
 
+		while (i + 8 <= s.n && is_plain_8(s.p + i))
+			i += 8;
 		while (i < s.n && is_plain((uint8_t)s.p[i]))
 			i++;
 		buf_put(out, s.p + from, i - from);
@@ -104,16 +123,29 @@ void json_key(struct json *j, struct slice key)
 	j->comma = false;
 }
 
+static void put_digits(struct buf *out, uint64_t v)
+{
+	char text[20];
+	size_t at = sizeof(text);
+
+	do
+		text[--at] = (char)('0' + v % 10);
+	while ((v /= 10) > 0);
+	buf_put(out, text + at, sizeof(text) - at);
+}
+
 void json_i64(struct json *j, int64_t v)
 {
 	separate(j);
-	buf_printf(j->out, "%" PRId64, v);
+	if (v < 0)
+		buf_char(j->out, '-');
+	put_digits(j->out, v < 0 ? -(uint64_t)v : (uint64_t)v);
 }
 
 void json_u64(struct json *j, uint64_t v)
 {
 	separate(j);
-	buf_printf(j->out, "%" PRIu64, v);
+	put_digits(j->out, v);
 }
 
 void json_f64(struct json *j, double v)

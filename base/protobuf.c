@@ -2,6 +2,22 @@
 
 enum { FIELD_MAX = (1 << 29) - 1 };
 
+void pb_bytes(struct buf *b, unsigned field, struct slice s)
+{
+	char *to;
+
+	pb_tag(b, field, PB_BYTES);
+	if (s.n >= 128 || (to = buf_room(b, s.n + 1)) == NULL) {
+		buf_bytes(b, s);
+		return;
+	}
+	/* most are short: one look whether there is room */
+	*to = (char)s.n;
+	if (s.n > 0)
+		memcpy(to + 1, s.p, s.n);
+	b->n += s.n + 1;
+}
+
 void pb_double(struct buf *b, unsigned field, double v)
 {
 	uint64_t bits;

@@ -25,11 +25,7 @@ static inline void pb_uint(struct buf *b, unsigned field, uint64_t v)
 }
 
 /* bytes, string, or a message that is already written. */
-static inline void pb_bytes(struct buf *b, unsigned field, struct slice s)
-{
-	pb_tag(b, field, PB_BYTES);
-	buf_bytes(b, s);
-}
+void pb_bytes(struct buf *b, unsigned field, struct slice s);
 
 void pb_double(struct buf *b, unsigned field, double v);
 

@@ -279,7 +279,7 @@ static void bigquery_check(void *self, sink_say *say, void *ctx)
 
 const struct sink sink_bigquery = {
 	.name = "bigquery",
-	.max_records = 2000,
+	.max_records = 16000, /* the Storage Write API wants more than 1 MB at once */
 	.max_bytes = 6 << 20,
 	.open = bigquery_open,
 	.begin = bigquery_begin,

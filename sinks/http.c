@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum { CONNECT_TIMEOUT_MS = 10000, STALL_BYTES = 1, STALL_S = 30 };
+enum { CONNECT_TIMEOUT_MS = 10000, STALL_BYTES = 1, STALL_S = 30, UPLOAD_BYTES = 256 << 10 };
 
 struct http {
 	CURL *curl;
@@ -129,6 +129,7 @@ static void set_options(struct http *h, struct curl_slist *headers, struct excha
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES);
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)STALL_S);
 	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BYTES);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, x);

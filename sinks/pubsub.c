@@ -275,7 +275,7 @@ static void pubsub_check(void *self, sink_say *say, void *ctx)
 
 const struct sink sink_pubsub = {
 	.name = "pubsub",
-	.max_records = 2000,
+	.max_records = 8000,
 	.max_bytes = 6 << 20,
 	.open = pubsub_open,
 	.begin = pubsub_begin,

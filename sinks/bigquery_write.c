@@ -107,10 +107,9 @@ unsigned write_stream_columns(struct slice s, struct slice *names, unsigned max)
 
 /* ---- rows ---- */
 
-static void stream_name(
-    char to[static BIGQUERY_STREAM_MAX], const char *parent, enum schema_table t)
+static void name_stream(struct bigquery_write *w, const char *parent, enum schema_table t)
 {
-	snprintf(to, BIGQUERY_STREAM_MAX, "%s/tables/%s/streams/_default", parent,
+	snprintf(w->stream, sizeof(w->stream), "%s/tables/%s/streams/_default", parent,
 	    schema_table(t)->name);
 }
 
@@ -118,8 +117,8 @@ static void stream_name(
  * AppendRowsRequest: write_stream = 1, proto_rows = 4 (ProtoData: writer_schema = 1, rows = 2
  * (ProtoRows: serialized_rows = 1)), trace_id = 6. Rows that wait; how many.
  */
-static unsigned put_request(struct bigquery_write *w, const char *stream, const struct outbox *o,
-    const struct outbox_row *rows, unsigned n)
+static unsigned put_request(
+    struct bigquery_write *w, const struct outbox *o, const struct outbox_row *rows, unsigned n)
 {
 	struct buf *b = &w->body;
 	size_t data;
@@ -128,7 +127,7 @@ static unsigned put_request(struct bigquery_write *w, const char *stream, const 
 
 	buf_reset(b);
 	buf_reset(&w->sent);
-	pb_bytes(b, 1, slice_of(stream));
+	pb_bytes(b, 1, slice_of(w->stream));
 	data = pb_open(b, 4);
 	pb_bytes(b, 1, buf_as_slice(&w->schema[rows[0].table]));
 	list = pb_open(b, 2);
@@ -203,13 +202,13 @@ static enum outbox_answer failure(const struct grpc_status *s, struct err *e)
 }
 
 /* One request of all rows that wait. *again: rows were refused, the others are still to be sent. */
-static enum outbox_answer append_once(struct bigquery_write *w, const char *stream,
-    struct outbox *o, struct outbox_row *rows, unsigned n, bool *again, struct err *e)
+static enum outbox_answer append_once(struct bigquery_write *w, struct outbox *o,
+    struct outbox_row *rows, unsigned n, bool *again, struct err *e)
 {
 	char url[URL_MAX];
 	struct append_reply reply;
 	enum outbox_answer a;
-	unsigned sent = put_request(w, stream, o, rows, n);
+	unsigned sent = put_request(w, o, rows, n);
 
 	*again = false;
 	if (sent == 0) /* all were refused */
@@ -219,8 +218,8 @@ static enum outbox_answer append_once(struct bigquery_write *w, const char *stre
 		return ANSWER_BAD;
 	}
 	snprintf(url, sizeof(url), "%s" SERVICE "AppendRows", w->host);
-	a = google_api_rpc(
-	    w->api, &(struct google_rpc){ url, "write_stream", stream, buf_as_slice(&w->body) }, e);
+	a = google_api_rpc(w->api,
+	    &(struct google_rpc){ url, "write_stream", w->stream, buf_as_slice(&w->body) }, e);
 	if (a != ANSWER_OK)
 		return a;
 	if (!append_reply_read(w->api->grpc.message, &reply)) {
@@ -236,15 +235,14 @@ static enum outbox_answer append_once(struct bigquery_write *w, const char *stre
 enum outbox_answer bigquery_append(struct bigquery_write *w, const char *parent, struct outbox *o,
     struct outbox_row *rows, unsigned n, struct err *e)
 {
-	char stream[BIGQUERY_STREAM_MAX];
 	enum outbox_answer a = ANSWER_OK;
 	bool again = true;
 
-	stream_name(stream, parent, rows[0].table);
+	name_stream(w, parent, rows[0].table);
 	for (unsigned i = 0; i < n; i++)
 		rows[i].retry = false;
 	for (unsigned i = 0; i < ROUNDS && again && a == ANSWER_OK; i++)
-		a = append_once(w, stream, o, rows, n, &again, e);
+		a = append_once(w, o, rows, n, &again, e);
 	if (again && a == ANSWER_OK) {
 		err_set(e, 0, "BigQuery: rows are refused again and again");
 		return ANSWER_RETRY;
@@ -256,18 +254,17 @@ enum outbox_answer bigquery_columns(struct bigquery_write *w, const char *parent
     enum schema_table t, struct slice *names, unsigned *n, struct err *e)
 {
 	enum { FULL = 2 };
-	char stream[BIGQUERY_STREAM_MAX];
 	char url[URL_MAX];
 	enum outbox_answer a;
 
 	/* GetWriteStreamRequest: name = 1, view = 3 */
-	stream_name(stream, parent, t);
+	name_stream(w, parent, t);
 	buf_reset(&w->body);
-	pb_bytes(&w->body, 1, slice_of(stream));
+	pb_bytes(&w->body, 1, slice_of(w->stream));
 	pb_uint(&w->body, 3, FULL);
 	snprintf(url, sizeof(url), "%s" SERVICE "GetWriteStream", w->host);
 	a = google_api_rpc(
-	    w->api, &(struct google_rpc){ url, "name", stream, buf_as_slice(&w->body) }, e);
+	    w->api, &(struct google_rpc){ url, "name", w->stream, buf_as_slice(&w->body) }, e);
 	*n = a == ANSWER_OK
 		 ? write_stream_columns(w->api->grpc.message, names, BIGQUERY_COLUMNS_MAX)
 		 : 0;

@@ -17,8 +17,9 @@ struct bigquery_write {
 	struct google_api *api;
 	const char *host; /* with the scheme */
 	struct buf body;
-	struct buf sent;	    /* unsigned: which of the rows each of the request is */
-	struct buf schema[TABLE_N]; /* ProtoSchema */
+	struct buf sent;		  /* unsigned: which of the rows each of the request is */
+	struct buf schema[TABLE_N];	  /* ProtoSchema */
+	char stream[BIGQUERY_STREAM_MAX]; /* of the call under way */
 };
 
 int bigquery_write_init(

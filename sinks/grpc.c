@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/protobuf.h"
 
+#include <ctype.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 
@@ -141,12 +142,20 @@ bool grpc_unframe(struct slice body, struct buf *unzipped, struct slice *message
 	return true;
 }
 
-static int hex(char c)
+/* %HH at i: the byte. */
+static bool is_escape(struct slice v, size_t i, char *to)
 {
-	const char *digits = "0123456789abcdef";
-	const char *at = c != '\0' ? strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
+	char digits[2];
+	uint64_t byte;
 
-	return at != NULL ? (int)(at - digits) : -1;
+	if (v.p[i] != '%' || i + 2 >= v.n)
+		return false;
+	for (unsigned k = 0; k < 2; k++)
+		digits[k] = (char)tolower((uint8_t)v.p[i + 1 + k]);
+	if (!slice_hex((struct slice){ digits, 2 }, &byte))
+		return false;
+	*to = (uint8_t)byte < ' ' ? ' ' : (char)byte;
+	return true;
 }
 
 /* grpc-message: UTF-8, percent-encoded where it isn't plain ASCII. */
@@ -155,14 +164,11 @@ static void read_text(struct grpc *g, struct slice v)
 	size_t n = 0;
 
 	for (size_t i = 0; i < v.n && n + 1 < sizeof(g->text); i++) {
-		if (v.p[i] == '%' && i + 2 < v.n && hex(v.p[i + 1]) >= 0 && hex(v.p[i + 2]) >= 0) {
-			char c = (char)(hex(v.p[i + 1]) << 4 | hex(v.p[i + 2]));
-
-			g->text[n++] = (uint8_t)c < ' ' ? ' ' : c;
+		if (is_escape(v, i, &g->text[n]))
 			i += 2;
-		} else {
-			g->text[n++] = v.p[i];
-		}
+		else
+			g->text[n] = v.p[i];
+		n++;
 	}
 	g->text[n] = '\0';
 }

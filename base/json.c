@@ -75,18 +75,27 @@ static void escape_byte(struct buf *out, uint8_t c)
 	}
 }
 
+/* How many bytes from i on stand for themselves. */
+static size_t plain_run(struct slice s, size_t i)
+{
+	size_t from = i;
+
+	while (i + 8 <= s.n && is_plain_8(s.p + i))
+		i += 8;
+	while (i < s.n && is_plain((uint8_t)s.p[i]))
+		i++;
+	return i - from;
+}
+
 void json_escape(struct buf *out, struct slice s)
 {
 	size_t i = 0;
 
 	while (i < s.n) {
-		size_t from = i;
+		size_t n = plain_run(s, i);
 
-		while (i + 8 <= s.n && is_plain_8(s.p + i))
-			i += 8;
-		while (i < s.n && is_plain((uint8_t)s.p[i]))
-			i++;
-		buf_put(out, s.p + from, i - from);
+		buf_put(out, s.p + i, n);
+		i += n;
 		if (i == s.n)
 			return;
 
@@ -98,7 +107,7 @@ void json_escape(struct buf *out, struct slice s)
 			continue;
 		}
 
-		size_t n = utf8_char(slice_from(s, i));
+		n = utf8_char(slice_from(s, i));
 
 		if (n > 0)
 			buf_put(out, s.p + i, n);
@@ -110,7 +119,18 @@ void json_escape(struct buf *out, struct slice s)
 
 void json_text(struct json *j, struct slice s)
 {
+	char *to;
+
 	separate(j);
+	if (plain_run(s, 0) == s.n && (to = buf_room(j->out, s.n + 2)) != NULL) {
+		/* nearly always: one look whether there is room */
+		to[0] = '"';
+		if (s.n > 0)
+			memcpy(to + 1, s.p, s.n);
+		to[s.n + 1] = '"';
+		j->out->n += s.n + 2;
+		return;
+	}
 	buf_char(j->out, '"');
 	json_escape(j->out, s);
 	buf_char(j->out, '"');

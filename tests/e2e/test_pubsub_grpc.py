@@ -1,10 +1,11 @@
 """Pub/Sub by gRPC, against grpcio with Google's own message classes: the same rows as by REST, and nothing lost on the way."""
 import re
+import ssl
 
 import pytest
 from conftest import access_line, wait_for
 from fake_google import Google
-from google_parts import Proxy, PubSub
+from google_parts import Proxy, PubSub, certificate
 from test_google import columns, distinct, key_file, sink_status, use, write_lines
 
 
@@ -81,6 +82,21 @@ def test_by_tls_it_is_grpc_by_itself_and_connections_that_end_lose_nothing(agent
         all_events(pubsub, (i + 1) * 100)
     assert sink_status(agent)["rejected"] == 0
     assert agent.run("audit").returncode == 0
+    agent.stop()
+
+
+def test_where_no_http2_gets_through_it_is_rest(agent, google, tmp_path):
+    cert, key = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    google.server.socket = context.wrap_socket(google.server.socket, server_side=True)
+    use(agent, At(f"https://localhost:{google.port}"), more=f", ca_file: {cert}")
+    write_lines(agent, 300)
+    agent.start()
+    wait_for(lambda: len(distinct(google.rows("sekisho-events"))) == 300, "all events")
+    posts = [path for _, path in google.requests]
+    assert posts[0] == "/google.pubsub.v1.Publisher/Publish" and posts.count(posts[0]) == 1, posts
+    assert sink_status(agent)["retries"] == 0
     agent.stop()
 
 

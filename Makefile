@@ -107,10 +107,6 @@ test: ## everything: unit, cases, rules, differential, corpora, end to end, sani
 	$(Q)$(MAKE) --no-print-directory deps DEB="$(DEB) $(DEB_TEST)"
 	$(Q)tests/run-all
 
-test-full: all ## what needs newer toolchains: Google's own Pub/Sub fake, which is written in Go
-	$(Q)$(MAKE) --no-print-directory deps DEB="$(DEB) $(DEB_TEST)"
-	$(Q)python3 -m pytest -q -p no:cacheprovider -rs -m full tests/e2e
-
 lint: ## format, include directions, headers alone, clang-tidy, cppcheck
 	$(Q)$(MAKE) --no-print-directory deps DEB="$(DEB_LINT) clang"
 	clang-format --dry-run -Werror $(LIB_SRC) agent/main.c $(HEADERS) $(wildcard tests/*/*.[ch])
@@ -122,6 +118,11 @@ lint: ## format, include directions, headers alone, clang-tidy, cppcheck
 
 grams: ## make the table of byte frequencies anew
 	python3 tools/grams/grams.py > match/grams_data.inc
+
+test-full: all ## what needs other programs built first: rsigma, sigma-cli, Google's Pub/Sub fake of Go (each is skipped where it can not be had)
+	$(Q)$(MAKE) --no-print-directory deps DEB="$(DEB) $(DEB_TEST)"
+	$(Q)python3 -m pytest -q -p no:cacheprovider -rs tests/full; first=$$?; \
+	python3 -m pytest -q -p no:cacheprovider -rs -m full tests/e2e && exit $$first
 
 demo: all ## attackers against a real nginx: recognised, stored and blocked
 	$(Q)tests/demo/demo.sh

@@ -31,9 +31,9 @@ static void list(const struct offline *o)
 		const struct correlation *c = &o->rs->correlations[i];
 		char span[32];
 
-		printf("%-40.*s %-13s %-13s correlation: %llu in %s\n", SLICE_ARG(c->name),
-		    category_names[c->category], level_names[c->level],
-		    (unsigned long long)c->threshold, units_show_duration(c->timespan_us, span));
+		printf("%-40.*s %-13s %-13s correlation: %g in %s\n", SLICE_ARG(c->name),
+		    category_names[c->category], level_names[c->level], c->at_least,
+		    units_show_duration(c->timespan_us, span));
 	}
 	printf("%u rules, %u correlations\n", o->rs->n_rules, o->rs->n_correlations);
 }

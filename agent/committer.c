@@ -87,11 +87,13 @@ static void put_sighting(struct committer *c, const struct sighting *s)
 /* They are part of the state: a restart must not make a shared address look like one man's. */
 static void put_successes(struct committer *c, const struct batch *b)
 {
-	for (unsigned i = 0; i < b->n_successes; i++)
-		successes_add(policy_successes(c->a->policy), &b->successes[i]);
 	buf_reset(&c->state);
 	buf_char(&c->state, STATE_SUCCESSES);
-	success_save(b->successes, b->n_successes, &c->state);
+	for (unsigned i = 0; i < b->n_successes; i++)
+		if (successes_add(policy_successes(c->a->policy), &b->successes[i]))
+			success_save(&b->successes[i], 1, &c->state);
+	if (c->state.n == 1)
+		return;
 	record_put_state(&c->a->said, RECORD_STATE, buf_as_slice(&c->state));
 	c->n_state++;
 }

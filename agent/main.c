@@ -2,6 +2,7 @@
 #include "agent/commands.h"
 #include "base/problem.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -35,9 +36,23 @@ static void help(FILE *to)
 	fprintf(to, "\n`sekisho COMMAND --help` tells more.\n");
 }
 
+/*
+ * Large blocks always from the kernel and back to it. By default glibc learns from the first ones
+ * that are freed (of building the filters) to keep such blocks for ever.
+ */
+static void give_memory_back(void)
+{
+	enum { LARGE_BYTES = 128 << 10 };
+
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+	mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
+}
+
 int main(int argc, char **argv)
 {
 	const char *names[N_COMMANDS];
+
+	give_memory_back();
 
 	if (argc < 2) {
 		help(stderr);

@@ -98,7 +98,7 @@ static void put_events(struct reader *r, unsigned input, const char *path, uint6
 		record_put_event(w, 0, ev);
 		r->batch->n_events++;
 		if (r->batch->n_successes < BATCH_SUCCESSES &&
-		    successes_event(r->successes, ev, &r->batch->successes[r->batch->n_successes]))
+		    success_of(r->successes, ev, &r->batch->successes[r->batch->n_successes]))
 			r->batch->n_successes++;
 		stats_add(&r->a->stats, detections, ev->n_detections);
 	}
@@ -388,7 +388,7 @@ static int reader_open(struct reader *r, struct err *e)
 	r->deflater = deflater_new();
 	if (r->deflater == NULL)
 		return err_set(e, 0, "no memory for compression");
-	r->successes = successes_new(r->a->host.id);
+	r->successes = success_news_new(r->a->host.id);
 	if (r->successes == NULL)
 		return err_set(e, 0, "no memory for who succeeded");
 	return add_inputs(r, e) == 0 ? open_dedupe(r, e) : -1;
@@ -403,7 +403,7 @@ static void reader_close(struct reader *r)
 	reader_journald_close(r);
 	reader_stdin_close(r);
 	dedupe_free(r->dedupe);
-	successes_free(r->successes);
+	success_news_free(r->successes);
 	if (r->pipeline.events != NULL)
 		pipeline_free(&r->pipeline);
 	deflater_free(r->deflater);

@@ -145,9 +145,9 @@ static void test_rule(struct tester *t, struct rule *r, const struct rule_test *
 }
 
 /* A sequence of lines; or {lines: [...], entity: VALUE, repeat: N}. */
-static void test_correlation(
-    struct tester *t, const struct correlation *c, const struct rule_test *test)
+static void test_correlation(struct tester *t, struct correlation *c, const struct rule_test *test)
 {
+	bool quiet = c->quiet;
 	const struct yaml *lines = test->y->kind == YAML_MAP ? yaml_get(test->y, "lines") : test->y;
 	const struct yaml *entity = yaml_get(test->y, "entity");
 	const struct yaml *repeat = yaml_get(test->y, "repeat");
@@ -168,7 +168,9 @@ static void test_correlation(
 		verdict(t, test, false, "expected a list of lines, or lines:, entity:, repeat:");
 		return;
 	}
+	c->quiet = false; /* one that only feeds others raises no alert: here it must show */
 	run(t, is_map);
+	c->quiet = quiet;
 	verdict(t, test, t->fired == test->match,
 	    test->match ? "should raise an alert on this sequence, and does not"
 			: "should not raise an alert on this sequence, and does");

@@ -9,45 +9,80 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static void put_one_position(void *ctx, struct slice payload)
+/* A checkpoint on its way: small parts are coded as they come, the whole never lies there twice. */
+struct checkpoint {
+	struct agent *a;
+	struct record_writer w;
+	struct record_context context;
+	struct buf item;
+};
+
+enum { PART_BYTES = 256 << 10 };
+
+static void put_part(struct checkpoint *k)
 {
-	record_put_state(ctx, RECORD_POSITION, payload);
+	record_end(&k->w, k->a->deflater, &k->a->checkpoint);
+	record_begin(&k->w, &k->context);
 }
 
-static void put_state(struct record_writer *w, struct buf *b)
+static void put_one_position(void *ctx, struct slice payload)
 {
-	record_put_state(w, RECORD_STATE, buf_as_slice(b));
-	buf_reset(b);
+	record_put_state(&((struct checkpoint *)ctx)->w, RECORD_POSITION, payload);
+}
+
+static void put_state(struct checkpoint *k)
+{
+	record_put_state(&k->w, RECORD_STATE, buf_as_slice(&k->item));
+	buf_reset(&k->item);
+	if (k->w.raw.n > PART_BYTES)
+		put_part(k);
+}
+
+static void put_windows(struct checkpoint *k)
+{
+	unsigned at = 0;
+
+	do {
+		buf_char(&k->item, STATE_WINDOWS);
+		at = correlator_save(k->a->correlator, at, &k->item);
+		put_state(k);
+	} while (at != 0);
+}
+
+static void put_successes(struct checkpoint *k)
+{
+	unsigned at = 0;
+
+	do {
+		buf_char(&k->item, STATE_SUCCESSES);
+		at = successes_save(
+		    policy_successes(k->a->policy), at, clock_now_us(), &k->item);
+		put_state(k);
+	} while (at != 0);
 }
 
 int agent_checkpoint(void *agent, struct slice *out, struct err *e)
 {
 	struct agent *a = agent;
-	struct record_writer w = { .n_records = 0 };
-	struct record_context context;
-	struct buf b = { 0 };
+	struct checkpoint k = { .a = a };
 	bool full;
 
-	agent_context(a, &context);
-	record_begin(&w, &context);
-	buf_char(&b, STATE_EVICTED);
-	buf_varint(&b, positions_evicted_max(a->positions));
-	put_state(&w, &b);
-	positions_each(a->positions, put_one_position, &w);
-	buf_char(&b, STATE_WINDOWS);
-	correlator_save(a->correlator, &b);
-	put_state(&w, &b);
-	buf_char(&b, STATE_POLICY);
-	policy_save(a->policy, &b);
-	put_state(&w, &b);
-	buf_char(&b, STATE_SUCCESSES);
-	successes_save(policy_successes(a->policy), clock_now_us(), &b);
-	put_state(&w, &b);
-	buf_reset(&a->checkpoint);
-	record_end(&w, NULL, &a->checkpoint);
-	full = a->checkpoint.full || b.full;
-	record_writer_free(&w);
-	buf_free(&b);
+	buf_free(&a->checkpoint);
+	agent_context(a, &k.context);
+	record_begin(&k.w, &k.context);
+	buf_char(&k.item, STATE_EVICTED);
+	buf_varint(&k.item, positions_evicted_max(a->positions));
+	put_state(&k);
+	positions_each(a->positions, put_one_position, &k);
+	put_windows(&k);
+	buf_char(&k.item, STATE_POLICY);
+	policy_save(a->policy, &k.item);
+	put_state(&k);
+	put_successes(&k);
+	record_end(&k.w, a->deflater, &a->checkpoint);
+	full = a->checkpoint.full || k.item.full;
+	record_writer_free(&k.w);
+	buf_free(&k.item);
 	if (full)
 		return err_set(e, ENOMEM, "the checkpoint is too large");
 	*out = buf_as_slice(&a->checkpoint);
@@ -71,7 +106,7 @@ static void take_state(struct agent *a, struct slice s)
 	else if (ok && kind.p[0] == STATE_BLOCK && (ok = block_load(c.s, &block)))
 		policy_replay(a->policy, &block);
 	else if (ok && kind.p[0] == STATE_SUCCESSES)
-		ok = success_load(policy_successes(a->policy), c.s);
+		ok = successes_load(policy_successes(a->policy), c.s);
 	if (!ok)
 		log_warn("state in the journal could not be read", "bytes=%zu", s.n);
 }

@@ -3,28 +3,39 @@
 #include "base/event.h"
 #include "detect/alert.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
 #define SPAN_US (INT64_C(3) * 3600 * 1000000)
 
-enum { SETS = 2048, WAYS = 4, DAY = 8 /* spans */, CACHE = 8192, MAX_SPAN = 1 << 30 };
+enum { SETS = 2048, WAYS = 4, DAY = 8 /* spans */, CACHE = 8192, PART = 256, MAX_SPAN = 1 << 30 };
 
 struct seen {
 	uint32_t who[SUCCESS_WHO];
 	uint32_t span[SUCCESS_WHO]; /* in which it was seen last; 0: a free place */
 };
 
+/* What a search needs stands together: a stranger costs two lines of the cache. */
+struct set {
+	uint64_t hash[WAYS]; /* of the address; 0: free */
+	uint32_t span[WAYS]; /* in which it was seen last */
+	uint8_t n[WAYS];     /* accounts, sessions and agents noted of it */
+};
+
 struct address {
-	uint64_t hash; /* 0: free */
-	uint32_t span;
 	struct seen kind[SUCCESS_KINDS];
 };
 
 struct successes {
 	uint64_t key;
-	uint64_t cache[CACHE]; /* of events that were no news */
+	struct set set[SETS];
 	struct address all[SETS][WAYS];
+};
+
+struct success_news {
+	uint64_t key;
+	uint64_t cache[CACHE]; /* of events that were no news */
 };
 
 struct successes *successes_new(uint64_t key)
@@ -41,6 +52,20 @@ void successes_free(struct successes *t)
 	free(t);
 }
 
+struct success_news *success_news_new(uint64_t key)
+{
+	struct success_news *t = calloc(1, sizeof(*t));
+
+	if (t != NULL)
+		t->key = key;
+	return t;
+}
+
+void success_news_free(struct success_news *t)
+{
+	free(t);
+}
+
 static uint32_t span_of(int64_t time_us)
 {
 	int64_t span = time_us / SPAN_US;
@@ -53,11 +78,11 @@ static bool is_live(uint32_t then, uint32_t now)
 	return then != 0 && then + DAY >= now;
 }
 
-static uint64_t address_hash(const struct successes *t, const struct ip *a)
+static uint64_t address_hash(uint64_t key, const struct ip *a)
 {
 	struct ip_prefix x = ip_prefix_of(a, ip_is_v4(a) ? 128 : 64);
 
-	return XXH3_64bits_withSeed(x.addr.b, 16, t->key) | 1;
+	return XXH3_64bits_withSeed(x.addr.b, 16, key) | 1;
 }
 
 /* ---- the table ---- */
@@ -71,45 +96,41 @@ static unsigned count(const struct seen *s, uint32_t now)
 	return n;
 }
 
-static unsigned weight(const struct address *a, uint32_t now)
-{
-	unsigned n = 0;
-
-	for (unsigned k = 0; k < SUCCESS_KINDS; k++)
-		n += count(&a->kind[k], now);
-	return n;
-}
-
 static struct address *find(const struct successes *t, uint64_t hash)
 {
-	const struct address *set = t->all[(hash >> 1) % SETS];
+	uint64_t at = (hash >> 1) % SETS;
 
 	for (unsigned i = 0; i < WAYS; i++)
-		if (set[i].hash == hash)
-			return (struct address *)(uintptr_t)&set[i];
+		if (t->set[at].hash[i] == hash)
+			return (struct address *)(uintptr_t)&t->all[at][i];
 	return NULL;
 }
 
-static struct address *make(struct successes *t, uint64_t hash, uint32_t now)
+/* The way of hash in its set; the one with the fewest gives way, of equals the oldest. */
+static unsigned make(struct set *set, struct address *all, uint64_t hash, uint32_t now)
 {
-	struct address *a = find(t, hash);
-	struct address *set = t->all[(hash >> 1) % SETS];
+	unsigned out = 0;
+	unsigned fewest = UINT_MAX;
 
-	if (a != NULL)
-		return a;
-	a = set;
-	for (unsigned i = 1; i < WAYS; i++) {
-		unsigned x = weight(&set[i], now);
-		unsigned y = weight(a, now);
+	for (unsigned i = 0; i < WAYS; i++) {
+		unsigned n = is_live(set->span[i], now) ? set->n[i] : 0;
 
-		if (x < y || (x == y && set[i].span < a->span))
-			a = &set[i];
+		if (set->hash[i] == hash)
+			return i;
+		if (n < fewest || (n == fewest && set->span[i] < set->span[out])) {
+			fewest = n;
+			out = i;
+		}
 	}
-	*a = (struct address){ .hash = hash };
-	return a;
+	all[out] = (struct address){ .kind = { { .who = { 0 } } } };
+	set->hash[out] = hash;
+	set->span[out] = 0;
+	set->n[out] = 0;
+	return out;
 }
 
-static bool add_who(struct seen *s, uint32_t who, uint32_t now)
+/* True: news. *n counts the places that were taken. */
+static bool add_who(struct seen *s, uint32_t who, uint32_t now, uint8_t *n)
 {
 	unsigned free_at = SUCCESS_WHO;
 
@@ -128,20 +149,27 @@ static bool add_who(struct seen *s, uint32_t who, uint32_t now)
 		return false;
 	s->who[free_at] = who;
 	s->span[free_at] = now;
+	if (*n < UINT8_MAX)
+		++*n;
 	return true;
 }
 
 bool successes_add(struct successes *t, const struct success *s)
 {
+	uint64_t at = (s->address >> 1) % SETS;
 	uint32_t now = span_of(s->time_us);
-	struct address *a = make(t, s->address, now);
+	struct set *set = &t->set[at];
+	unsigned way = make(set, t->all[at], s->address, now);
 	bool news = false;
 
-	if (a->span < now)
-		a->span = now;
+	if (!is_live(set->span[way], now))
+		set->n[way] = 0;
+	if (set->span[way] < now)
+		set->span[way] = now;
 	for (unsigned k = 0; k < SUCCESS_KINDS; k++)
 		if (s->who[k] != 0)
-			news = add_who(&a->kind[k], s->who[k], now) || news;
+			news = add_who(&t->all[at][way].kind[k], s->who[k], now, &set->n[way]) ||
+			       news;
 	return news;
 }
 
@@ -159,7 +187,7 @@ static uint32_t short_hash(uint64_t h)
 	return h != 0 ? (uint32_t)h | 1 : 0;
 }
 
-bool successes_event(struct successes *t, const struct event *ev, struct success *out)
+bool success_of(struct success_news *t, const struct event *ev, struct success *out)
 {
 	const struct attr *who[SUCCESS_KINDS] = { NULL };
 	const struct attr *address = NULL;
@@ -199,17 +227,17 @@ bool successes_event(struct successes *t, const struct event *ev, struct success
 	t->cache[all % CACHE] = all;
 	if (!ip_parse((struct slice){ address->p, address->n }, &ip))
 		return false;
-	*out = (struct success){ .address = address_hash(t, &ip), .time_us = ev->time_us };
+	*out = (struct success){ .address = address_hash(t->key, &ip), .time_us = ev->time_us };
 	for (unsigned k = 0; k < SUCCESS_KINDS; k++)
 		out->who[k] = short_hash(h[k]);
-	return successes_add(t, out);
+	return true;
 }
 
 /* ---- questions ---- */
 
 int successes_from(const struct successes *t, const struct ip *ip, int64_t now_us)
 {
-	const struct address *a = find(t, address_hash(t, ip));
+	const struct address *a = find(t, address_hash(t->key, ip));
 	uint32_t now = span_of(now_us);
 
 	for (unsigned k = 0; a != NULL && k < SUCCESS_KINDS; k++) {
@@ -224,7 +252,7 @@ int successes_from(const struct successes *t, const struct ip *ip, int64_t now_u
 bool successes_other_agent(
     const struct successes *t, const struct ip *ip, uint32_t agent, int64_t now_us)
 {
-	const struct address *a = find(t, address_hash(t, ip));
+	const struct address *a = find(t, address_hash(t->key, ip));
 	uint32_t now = span_of(now_us);
 
 	for (unsigned i = 0; a != NULL && i < SUCCESS_WHO; i++) {
@@ -254,7 +282,7 @@ void success_save(const struct success *s, unsigned n, struct buf *out)
 	}
 }
 
-bool success_load(struct successes *t, struct slice in)
+bool successes_load(struct successes *t, struct slice in)
 {
 	struct cut c = { .s = in };
 
@@ -281,24 +309,25 @@ bool success_load(struct successes *t, struct slice in)
 	return !c.bad;
 }
 
-void successes_save(const struct successes *t, int64_t now_us, struct buf *out)
+unsigned successes_save(
+    const struct successes *t, unsigned from, int64_t now_us, struct buf *out)
 {
-	const struct address *a = &t->all[0][0];
 	uint32_t now = span_of(now_us);
+	unsigned to = from + PART < SETS * WAYS ? from + PART : SETS * WAYS;
 
-	for (unsigned n = 0; n < SETS * WAYS; n++, a++)
-		for (unsigned i = 0; a->hash != 0 && i < SUCCESS_WHO; i++)
+	for (unsigned n = from; n < to; n++) {
+		const struct address *a = &t->all[n / WAYS][n % WAYS];
+		uint64_t hash = t->set[n / WAYS].hash[n % WAYS];
+
+		for (unsigned i = 0; hash != 0 && i < SUCCESS_WHO; i++)
 			for (unsigned k = 0; k < SUCCESS_KINDS; k++) {
-				struct success s = { .address = a->hash,
+				struct success s = { .address = hash,
 					.time_us = (int64_t)a->kind[k].span[i] * SPAN_US };
 
 				s.who[k] = a->kind[k].who[i];
 				if (is_live(a->kind[k].span[i], now))
 					success_save(&s, 1, out);
 			}
-}
-
-bool successes_load(struct successes *t, struct slice in)
-{
-	return success_load(t, in);
+	}
+	return to < SETS * WAYS ? to : 0;
 }

@@ -7,8 +7,7 @@
  * address with the fewest goes, of equals the one seen longest ago, so a flood of strangers
  * displaces strangers.
  *
- * The reader has one to tell news from what was said already; the committer has the one that
- * decides, fed from what the journal says.
+ * The committer has it, fed by the reader, which leaves out what it has said lately.
  */
 #ifndef AGENT_SUCCESSES_H
 #define AGENT_SUCCESSES_H
@@ -18,6 +17,7 @@
 
 struct event;
 struct successes;
+struct success_news;
 
 enum { SUCCESS_ACCOUNT, SUCCESS_SESSION, SUCCESS_AGENT, SUCCESS_KINDS };
 enum { SUCCESS_WHO = 8 };
@@ -32,12 +32,15 @@ struct success {
 struct successes *successes_new(uint64_t key);
 void successes_free(struct successes *t);
 
+/* What the reader has said already: a cache of hashes. key: the same. */
+struct success_news *success_news_new(uint64_t key);
+void success_news_free(struct success_news *t);
+
 /*
- * Is the event a success, and is it news? A response 2xx or 3xx without a detection, or a login,
- * from an address that somebody trusted saw. For the reader: nearly all events end at a cache of
- * hashes.
+ * Is the event a success that was not said lately? A response 2xx or 3xx without a detection, or
+ * a login, from an address that somebody trusted saw.
  */
-bool successes_event(struct successes *t, const struct event *ev, struct success *out);
+bool success_of(struct success_news *t, const struct event *ev, struct success *out);
 
 /* Count it. False: nothing new. */
 bool successes_add(struct successes *t, const struct success *s);
@@ -49,12 +52,12 @@ int successes_from(const struct successes *t, const struct ip *a, int64_t now_us
 bool successes_other_agent(
     const struct successes *t, const struct ip *a, uint32_t agent, int64_t now_us);
 
-/* All of the last day, and back. load: false when it is damaged. */
-void successes_save(const struct successes *t, int64_t now_us, struct buf *out);
-bool successes_load(struct successes *t, struct slice in);
+/* What is of the last day, in parts: from is 0 at first, then what the last call returned; 0 is
+ * returned with the last part. */
+unsigned successes_save(const struct successes *t, unsigned from, int64_t now_us, struct buf *out);
 
-/* Some, as one item of the journal. */
+/* Some, as one item of the journal; and such items back. load: false when they are damaged. */
 void success_save(const struct success *s, unsigned n, struct buf *out);
-bool success_load(struct successes *t, struct slice in);
+bool successes_load(struct successes *t, struct slice in);
 
 #endif

@@ -8,12 +8,16 @@ const struct slice form_names[FORM_N] = {
 	[FORM_BASE64] = { "base64", 6 },
 };
 
+/* The value of a digit by its byte, plus one; 0 is no digit. */
+static const uint8_t hex_digits[256] = {
+	['0'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+	['A'] = 11, 12, 13, 14, 15, 16,
+	['a'] = 11, 12, 13, 14, 15, 16,
+};
+
 static int hex(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 32;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	return hex_digits[(uint8_t)c] - 1;
 }
 
 static int hex2(const char *p)
@@ -23,6 +27,8 @@ static int hex2(const char *p)
 
 	return a < 0 || b < 0 ? -1 : a * 16 + b;
 }
+
+enum { BASE64_MIN = 8 };
 
 static char no_lf(int c)
 {
@@ -76,16 +82,21 @@ size_t canon_unescape(struct slice in, char *out)
 
 size_t canon_percent(struct slice in, bool plus_is_blank, char *out)
 {
+	const char plus = plus_is_blank ? '+' : '%';
 	size_t n = 0;
 
-	for (size_t i = 0; i < in.n; i++) {
+	for (size_t i = 0; i < in.n;) {
 		char c = in.p[i];
 
-		if (c == '%' && i + 2 < in.n && hex2(in.p + i + 1) >= 0) {
+		if (c != '%' && c != plus && c != '\n') { /* most of them */
+			out[n++] = c;
+			i++;
+		} else if (c == '%' && i + 2 < in.n && hex2(in.p + i + 1) >= 0) {
 			out[n++] = no_lf(hex2(in.p + i + 1));
-			i += 2;
+			i += 3;
 		} else {
-			out[n++] = c == '+' && plus_is_blank ? ' ' : no_lf(c);
+			out[n++] = c == '%' ? c : c == '\n' ? '\r' : ' ';
+			i++;
 		}
 	}
 	return n;
@@ -208,6 +219,24 @@ static size_t overlong_at(struct slice s, unsigned *v)
 	return 0;
 }
 
+/* Escapes of JavaScript and JSON: \\u003c \\x3c \\74 (ECMA-262, section 12.9.4; RFC 8259, 7). */
+static size_t escape_at(struct slice s, unsigned *v)
+{
+	size_t i = 1;
+
+	if (s.n >= 6 && s.p[1] == 'u' && hex2(s.p + 2) >= 0 && hex2(s.p + 4) >= 0) {
+		*v = (unsigned)(hex2(s.p + 2) * 256 + hex2(s.p + 4));
+		return 6;
+	}
+	if (s.n >= 4 && s.p[1] == 'x' && hex2(s.p + 2) >= 0) {
+		*v = (unsigned)hex2(s.p + 2);
+		return 4;
+	}
+	for (*v = 0; i < s.n && i < 4 && s.p[i] >= '0' && s.p[i] <= '7' && *v < 32; i++)
+		*v = *v * 8 + (unsigned)(s.p[i] - '0');
+	return i >= 3 && *v >= ' ' ? i : 0;
+}
+
 /* First step: characters. */
 static size_t squash_chars(struct slice in, char *out)
 {
@@ -220,6 +249,8 @@ static size_t squash_chars(struct slice in, char *out)
 
 		if (s.p[0] == '&')
 			used = entity_at(s, &v);
+		else if (s.p[0] == '\\')
+			used = escape_at(s, &v);
 		else if (s.p[0] == '%' && s.n >= 6 && (s.p[1] | 32) == 'u' && hex2(s.p + 2) >= 0 &&
 			 hex2(s.p + 4) >= 0) {
 			v = (unsigned)(hex2(s.p + 2) * 256 + hex2(s.p + 4));
@@ -325,18 +356,15 @@ size_t canon_squash(struct slice in, bool is_path, char *out)
 	return is_path ? squash_path(out, n) : n;
 }
 
-static int base64_digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+' || c == '-')
-		return 62;
-	return c == '/' || c == '_' ? 63 : -1;
-}
+/* The same for base64 (RFC 4648, sections 4 and 5). */
+static const uint8_t base64_digits[256] = {
+	['A'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
+	24, 25, 26,
+	['a'] = 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
+	48, 49, 50, 51, 52,
+	['0'] = 53, 54, 55, 56, 57, 58, 59, 60, 61, 62,
+	['+'] = 63, ['-'] = 63, ['/'] = 64, ['_'] = 64,
+};
 
 size_t canon_base64(struct slice in, char *out)
 {
@@ -347,10 +375,10 @@ size_t canon_base64(struct slice in, char *out)
 
 	while (in.n > 0 && in.p[in.n - 1] == '=')
 		in.n--;
-	if (in.n < 16 || in.n % 4 == 1)
+	if (in.n < BASE64_MIN || in.n % 4 == 1)
 		return 0;
 	for (size_t i = 0; i < in.n; i++) {
-		int d = base64_digit(in.p[i]);
+		int d = base64_digits[(uint8_t)in.p[i]] - 1;
 
 		if (d < 0)
 			return 0;
@@ -362,10 +390,10 @@ size_t canon_base64(struct slice in, char *out)
 			uint8_t c = (uint8_t)(bits >> have);
 
 			odd += (c < 0x20 && !is_white((char)c)) || c >= 0x7f || c == 0;
-			if (n == 24 && odd > 2) /* most values are no text: leave early */
+			if (odd * 10 > in.n * 3 / 4) /* most values are no text */
 				return 0;
 			out[n++] = no_lf(c);
 		}
 	}
-	return odd * 10 <= n ? n : 0;
+	return n;
 }

@@ -30,6 +30,7 @@ void correlator_free(struct correlator *c)
 		free(c->table[i].slots);
 		free(c->table[i].alert);
 	}
+	free(c->notes);
 	free(c->table);
 	free(c);
 }
@@ -52,182 +53,6 @@ unsigned correlator_windows(const struct correlator *c)
 uint64_t correlator_evicted(const struct correlator *c)
 {
 	return c->evicted;
-}
-
-/* ---- from a hit to sightings ---- */
-
-static struct slice group_value(const struct field *f, const struct event *ev)
-{
-	switch (f->kind) {
-	case FIELD_URI:
-	case FIELD_PATH:
-		return event_get(ev, ATTR_URL_PATH);
-	case FIELD_QUERY:
-		return event_get(ev, ATTR_URL_QUERY);
-	case FIELD_METHOD:
-		return event_get(ev, ATTR_HTTP_METHOD);
-	case FIELD_KEYWORDS:
-	case FIELD_BODY:
-		return ev->body;
-	case FIELD_ATTR:
-		return event_get(ev, f->key);
-	case FIELD_OTHER:
-		return event_get_named(ev, f->name);
-	case FIELD_EXTENSION:
-	case FIELD_PARAM_NAME:
-	case FIELD_PARAM_VALUE:
-		break;
-	}
-	return (struct slice){ 0 };
-}
-
-/* IPv6 is counted as /64. */
-static uint64_t hash_address(uint64_t seed, struct slice v)
-{
-	struct ip a;
-
-	if (!ip_parse(v, &a))
-		return XXH3_64bits_withSeed(v.p, v.n, seed);
-	if (!ip_is_v4(&a))
-		a = ip_prefix_of(&a, 64).addr;
-	return XXH3_64bits_withSeed(a.b, sizeof(a.b), seed);
-}
-
-static uint64_t hash_value(uint64_t seed, const struct field *f, struct slice v)
-{
-	if (f->kind == FIELD_ATTR && f->key == ATTR_CLIENT_ADDRESS)
-		return hash_address(seed, v);
-	return XXH3_64bits_withSeed(v.p != NULL ? v.p : "", v.n, seed);
-}
-
-static bool has_key(const struct correlation *c, enum attr_key key)
-{
-	for (unsigned i = 0; i < c->n_group; i++)
-		if (c->group[i].kind == FIELD_ATTR && c->group[i].key == key)
-			return true;
-	return false;
-}
-
-static void set_entity(struct sighting *s, const struct correlation *c, const struct event *ev)
-{
-	if (c == NULL || has_key(c, ATTR_CLIENT_ADDRESS)) {
-		s->entity = c != NULL && has_key(c, ATTR_USER_AGENT) ? ENTITY_CLIENT : ENTITY_IP;
-		s->entity_value = event_get(ev, ATTR_CLIENT_ADDRESS);
-		if (s->entity == ENTITY_CLIENT)
-			s->agent = alert_agent(event_get(ev, ATTR_USER_AGENT));
-	} else if (has_key(c, ATTR_USER_NAME)) {
-		s->entity = ENTITY_ACCOUNT;
-		s->entity_value = event_get(ev, ATTR_USER_NAME);
-	} else if (has_key(c, ATTR_SESSION_ID)) {
-		s->entity = ENTITY_SESSION;
-		s->entity_value = event_get(ev, ATTR_SESSION_ID);
-	} else {
-		s->entity = ENTITY_OTHER;
-		s->entity_value = group_value(&c->group[0], ev);
-	}
-}
-
-static struct sighting base_sighting(const struct event *ev, const uint64_t id[2])
-{
-	struct sighting s = { .time_us = ev->time_us,
-		.count = 1,
-		.event = { id[0], id[1] },
-		.line = (uint32_t)ev->line };
-	struct slice repeated = event_get(ev, ATTR_REPEATED);
-	struct slice from = event_get(ev, ATTR_CLIENT_PROVENANCE);
-	uint64_t n;
-
-	if (repeated.p != NULL && slice_u64(repeated, &n) && n >= 1 && n <= 1000000)
-		s.count = (uint32_t)n;
-	s.has_address = ip_parse(event_get(ev, ATTR_CLIENT_ADDRESS), &s.address);
-	for (unsigned i = 1; i < 4; i++)
-		if (slice_eq(from, slice_of(provenance_names[i])))
-			s.provenance = (enum provenance)i;
-	return s;
-}
-
-static bool names_rule(const struct correlation *c, unsigned rule)
-{
-	for (unsigned i = 0; i < c->n_rules; i++)
-		if (c->rules[i] == rule)
-			return true;
-	return false;
-}
-
-/* False: a group-by field is missing, so the event belongs to no group. */
-static bool correlate_event(const struct correlator *c, const struct correlation *k,
-    const struct rule *r, const struct event *ev, struct sighting *s)
-{
-	s->kind = SIGHT_CORRELATION;
-	s->subject = k->hash;
-	s->group = c->key;
-	for (unsigned i = 0; i < k->n_group; i++) {
-		struct slice v = group_value(&k->group[i], ev);
-
-		if (v.p == NULL || v.n == 0)
-			return false;
-		s->group = hash_value(s->group, &k->group[i], v);
-	}
-	if (k->by_rule) {
-		s->value = r->hash;
-	} else if (k->type == CORRELATE_VALUE_COUNT) {
-		struct slice v = group_value(&k->value, ev);
-
-		if (v.p == NULL)
-			return false;
-		s->value = hash_value(c->key, &k->value, v);
-	}
-	set_entity(s, k, ev);
-	return true;
-}
-
-unsigned correlator_sightings(const struct correlator *c, const struct ruleset *rs,
-    const struct rule *r, const struct event *ev, const uint64_t id[2],
-    struct sighting out[static CORRELATOR_SIGHTINGS])
-{
-	struct sighting base = base_sighting(ev, id);
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < rs->n_correlations && n < CORRELATOR_SIGHTINGS; i++) {
-		const struct correlation *k = &rs->correlations[i];
-
-		out[n] = base;
-		if (!k->disabled && names_rule(k, (unsigned)(r - rs->rules)) &&
-		    correlate_event(c, k, r, ev, &out[n]))
-			n++;
-	}
-	if (r->conclusive && r->generate && base.has_address && n < CORRELATOR_SIGHTINGS) {
-		out[n] = base;
-		out[n].kind = SIGHT_CONCLUSIVE;
-		out[n].subject = r->hash;
-		out[n].group = hash_address(c->key, event_get(ev, ATTR_CLIENT_ADDRESS));
-		set_entity(&out[n++], NULL, ev);
-	}
-	return n;
-}
-
-unsigned correlator_sight_attack(const struct correlator *c, const struct detection *d,
-    const struct event *ev, const uint64_t id[2], struct sighting *out)
-{
-	unsigned category = 0;
-	unsigned level = 0;
-
-	while (category < CATEGORY_N && !slice_eq(d->category, slice_of(category_names[category])))
-		category++;
-	while (level < LEVEL_N && !slice_eq(d->level, slice_of(level_names[level])))
-		level++;
-	if (category == CATEGORY_N || level == LEVEL_N ||
-	    !category_is_attack((enum category)category, (enum level)level))
-		return 0;
-	*out = base_sighting(ev, id);
-	if (!out->has_address)
-		return 0;
-	out->kind = SIGHT_ATTACK;
-	out->subject = category * LEVEL_N + level; /* for the alert; not part of the window's key */
-	out->group = hash_address(c->key, event_get(ev, ATTR_CLIENT_ADDRESS));
-	out->value = XXH3_64bits(d->rule.p, d->rule.n);
-	set_entity(out, NULL, ev);
-	return 1;
 }
 
 /* ---- counting ---- */
@@ -298,11 +123,11 @@ static void add_place(struct alert *a, const struct slot *slot)
 {
 	if (a->n_lines < ALERT_MAX_LINES && slot->line != 0)
 		a->lines[a->n_lines++] = slot->line;
-	if (a->n_events < ALERT_MAX_IDS)
+	if (a->n_events < ALERT_MAX_IDS && (slot->event[0] | slot->event[1]) != 0)
 		memcpy(a->events[a->n_events++], slot->event, sizeof(slot->event));
 }
 
-static void fire(struct correlator *c, struct window *w, const struct sighting *s, int64_t span_us)
+static void make_alert(struct correlator *c, struct window *w, const struct sighting *s)
 {
 	struct alert *a = calloc(1, sizeof(*a));
 
@@ -326,9 +151,17 @@ static void fire(struct correlator *c, struct window *w, const struct sighting *
 	w->alert = a;
 	correlate_mark(c, w);
 	w->next_revision = a->count * 2;
-	w->silent_until_us = s->time_us + span_us;
 	if (c->n_alerts == 1 || w->silent_until_us < c->earliest_us)
 		c->earliest_us = w->silent_until_us;
+}
+
+static void fire(
+    struct correlator *c, struct window *w, const struct sighting *s, const struct counting *k)
+{
+	correlate_fired(c, s);
+	w->silent_until_us = s->time_us + k->span_us;
+	if (!k->quiet)
+		make_alert(c, w, s);
 	c->n_slots -= w->cap_slots;
 	free(w->slots);
 	w->slots = NULL;
@@ -355,15 +188,6 @@ static bool add_to_alert(struct window *w, const struct sighting *s)
 	w->next_revision = a->count * 2;
 	a->revision++;
 	return true;
-}
-
-static bool met(const struct window *w, unsigned threshold)
-{
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i < w->n_slots; i++)
-		n += w->slots[i].count;
-	return n >= threshold;
 }
 
 /* Agreement: two rules, and two events. */
@@ -419,17 +243,16 @@ static void end_oldest(struct correlator *c, alert_cb *cb, void *ctx)
 	end_silence(c, oldest, cb, ctx);
 }
 
-void correlator_feed(struct correlator *c, const struct sighting *s, alert_cb *cb, void *ctx)
+static void count(struct correlator *c, const struct sighting *s, alert_cb *cb, void *ctx)
 {
-	uint64_t subject = s->kind == SIGHT_ATTACK ? 0 : s->subject;
-	struct window *w = correlate_window(c, s->kind, subject, s->group, s->time_us);
-	int64_t span_us;
-	bool distinct;
-	unsigned threshold = correlate_threshold(c, w, &span_us, &distinct);
-	unsigned max = s->kind == SIGHT_ATTACK ? 8 : threshold;
+	struct counting k;
+	struct window *w;
+	double v;
 
-	if (threshold == 0)
+	if (!correlate_counting(c, s->kind, s->kind == SIGHT_ATTACK ? 0 : s->subject, &k))
 		return;
+	w = correlate_window(
+	    c, s->kind, s->kind == SIGHT_ATTACK ? 0 : s->subject, s->group, s->time_us);
 	if (w->silent_until_us != 0) {
 		if (s->time_us < w->silent_until_us) {
 			if (add_to_alert(w, s))
@@ -438,15 +261,32 @@ void correlator_feed(struct correlator *c, const struct sighting *s, alert_cb *c
 		}
 		end_silence(c, w, cb, ctx);
 	}
-	if (!correlate_count(c, w, s, span_us, max, distinct))
+	if (w->touched_us == 0)
+		correlate_recall(c, w, &k, s->time_us);
+	if (!correlate_count(c, w, s, &k))
 		return;
-	if (!(distinct ? w->n_slots >= threshold : met(w, threshold)) ||
-	    ((s->kind == SIGHT_ATTACK || correlate_by_rule(c, w)) && !agrees(w)))
+	v = correlate_measure(w, &k);
+	if (v < k.at_least || v > k.at_most || (k.two_events && !agrees(w)))
 		return;
 	if (c->n_alerts >= SILENT_MAX)
 		end_oldest(c, cb, ctx);
-	fire(c, w, s, span_us);
+	fire(c, w, s, &k);
 	say(c, w, cb, ctx);
+}
+
+void correlator_feed(struct correlator *c, const struct sighting *s, alert_cb *cb, void *ctx)
+{
+	struct sighting own;
+
+	if (s->kind != SIGHT_CHAINED) {
+		count(c, s, cb, ctx);
+		return;
+	}
+	if (!correlate_has_fired(c, s))
+		return;
+	own = *s;
+	own.kind = SIGHT_CORRELATION;
+	count(c, &own, cb, ctx);
 }
 
 static int by_time(const void *a, const void *b)

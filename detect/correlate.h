@@ -10,9 +10,13 @@
  * threshold is met the alert fires once; then the pair is silent for one timespan,
  * with further hits counted into the same alert, and may fire again.
  *
- * Memory is fixed. When the table is full, of eight windows picked at random the
- * least full one goes, the oldest of equals: a flood of entities with one hit each
- * displaces itself, not the one that is being counted.
+ * Memory is fixed. When the table is full, sixteen windows are picked at random; of those of
+ * the correlation that has most of them (the one that is flooded) the least full goes, the
+ * oldest of equals. So a flood of entities with one hit each displaces itself, not what has
+ * more hits and not what other correlations count. What is displaced leaves a note of 16
+ * bytes, since when and how many, in a table of a million (correlate_note.c), and goes on
+ * from there at its next hit: so many entities can't make it forget the first hit either.
+ * Notes are not part of the state that is saved.
  *
  * Everything is a function of the sightings, in order: replaying recorded sightings
  * gives the same state, which is how the agent starts again after a crash.
@@ -28,18 +32,26 @@
 struct correlator;
 struct err;
 
-/* Of one hit, at most; a rule that more correlations name counts for the first ones. */
-enum { CORRELATOR_SIGHTINGS = 16 };
+/* Of one hit, at most: loading refuses a rule that counts for more correlations. */
+enum { CORRELATOR_SIGHTINGS = 32 };
 
-/* Which of the three a sighting belongs to. */
-enum sighting_kind { SIGHT_CORRELATION, SIGHT_CONCLUSIVE, SIGHT_ATTACK };
+/*
+ * Which of the three a sighting belongs to. A chained one is for a correlation of correlations: it
+ * counts if the one below it (via) has just fired on the same event.
+ */
+enum sighting_kind { SIGHT_CORRELATION, SIGHT_CONCLUSIVE, SIGHT_ATTACK, SIGHT_CHAINED };
 
 /* What one hit says to one of them; small enough to be recorded as it is. */
 struct sighting {
 	enum sighting_kind kind;
 	uint64_t subject; /* content hash of the correlation or rule */
 	uint64_t group;	  /* keyed hash of the group-by values */
-	uint64_t value;	  /* keyed hash of the counted value; SIGHT_ATTACK: hash of the rule */
+	/*
+	 * The keyed hash of the counted value; a number to add up, as the bits of a double; which
+	 * of the rules it is, where they are awaited together. SIGHT_ATTACK: hash of the rule.
+	 */
+	uint64_t value;
+	uint64_t via; /* SIGHT_CHAINED: content hash of the correlation below */
 	int64_t time_us;
 	uint32_t count;	   /* of events: "message repeated N times" counts N */
 	uint64_t event[2]; /* id */
@@ -87,8 +99,12 @@ void correlator_feed(struct correlator *c, const struct sighting *s, alert_cb *c
 void correlator_finish(struct correlator *c, int64_t now_us, alert_cb *cb, void *ctx);
 void correlator_hold_alerts(struct correlator *c, bool hold);
 
-/* The whole state for a checkpoint, and back. load: false when it is damaged. */
-void correlator_save(const struct correlator *c, struct buf *out);
+/*
+ * The state for a checkpoint in parts, so that nobody needs room for the whole: from is 0 at
+ * first, then what the last call returned; it returns 0 with the last part. load() takes them in
+ * any order; false when a part is damaged.
+ */
+unsigned correlator_save(const struct correlator *c, unsigned from, struct buf *out);
 bool correlator_load(struct correlator *c, struct slice in);
 
 unsigned correlator_windows(const struct correlator *c); /* in use now */

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { TABLE = 2 * WINDOWS_MAX };
+enum { TABLE = 2 * WINDOWS_MAX, PART_SLOTS = 1024 };
 
 void sighting_save(const struct sighting *s, struct buf *out)
 {
@@ -15,6 +15,8 @@ void sighting_save(const struct sighting *s, struct buf *out)
 	buf_varint(out, s->count);
 	buf_put(out, s->event, sizeof(s->event));
 	buf_varint(out, s->line);
+	if (s->kind == SIGHT_CHAINED)
+		buf_varint(out, s->via);
 }
 
 bool sighting_load(struct slice in, struct sighting *s)
@@ -32,7 +34,9 @@ bool sighting_load(struct slice in, struct sighting *s)
 	struct slice id = cut_raw(&c, sizeof(s->event));
 
 	s->line = (uint32_t)cut_varint(&c);
-	if (c.bad || s->kind > SIGHT_ATTACK)
+	if (!c.bad && s->kind == SIGHT_CHAINED)
+		s->via = cut_varint(&c);
+	if (c.bad || s->kind > SIGHT_CHAINED)
 		return false;
 	memcpy(s->event, id.p, sizeof(s->event));
 	return true;
@@ -60,27 +64,37 @@ static void load_slot(struct cut *c, struct slot *s)
 	s->count = (uint32_t)cut_varint(c);
 }
 
-void correlator_save(const struct correlator *c, struct buf *out)
+static void save_window(const struct window *w, struct buf *out)
 {
-	buf_varint(out, c->n_windows);
-	for (unsigned i = 0; i < TABLE; i++) {
-		const struct window *w = &c->table[i];
+	buf_varint(out, w->kind);
+	buf_varint(out, w->subject);
+	buf_varint(out, w->group);
+	buf_varint(out, zigzag(w->silent_until_us));
+	buf_varint(out, zigzag(w->touched_us));
+	buf_varint(out, w->next_revision);
+	buf_varint(out, w->n_slots);
+	for (unsigned k = 0; k < w->n_slots; k++)
+		save_slot(&w->slots[k], out);
+	buf_varint(out, w->alert != NULL);
+	if (w->alert != NULL)
+		buf_bytes(out, (struct slice){ (const char *)w->alert, sizeof(*w->alert) });
+}
 
-		if (!w->used)
-			continue;
-		buf_varint(out, w->kind);
-		buf_varint(out, w->subject);
-		buf_varint(out, w->group);
-		buf_varint(out, zigzag(w->silent_until_us));
-		buf_varint(out, zigzag(w->touched_us));
-		buf_varint(out, w->next_revision);
-		buf_varint(out, w->n_slots);
-		for (unsigned k = 0; k < w->n_slots; k++)
-			save_slot(&w->slots[k], out);
-		buf_varint(out, w->alert != NULL);
-		if (w->alert != NULL)
-			buf_bytes(out, (struct slice){ (const char *)w->alert, sizeof(*w->alert) });
+unsigned correlator_save(const struct correlator *c, unsigned from, struct buf *out)
+{
+	unsigned windows = 0;
+	unsigned slots = 0;
+	unsigned to = from;
+
+	for (; to < TABLE && slots < PART_SLOTS; to++) {
+		windows += c->table[to].used;
+		slots += c->table[to].used ? c->table[to].n_slots + 1 : 0;
 	}
+	buf_varint(out, windows);
+	for (; from < to; from++)
+		if (c->table[from].used)
+			save_window(&c->table[from], out);
+	return to < TABLE ? to : 0;
 }
 
 static bool load_alert(struct cut *c, struct window *w)

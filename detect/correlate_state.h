@@ -9,6 +9,8 @@ enum {
 	SLOTS_MAX = 100000,  /* counted hits that are remembered, over all windows */
 	SILENT_MAX = 8192,   /* alerts that are kept while their windows are silent: 10 MB */
 	AGREE_SPAN_US = 600 * 1000000,
+	SUM_PARTS = 256,   /* a timespan of numbers to add up is kept in so many parts */
+	ORDER_SLOTS = 256, /* changes of rule that an ordered window remembers */
 };
 
 /* One counted hit. */
@@ -44,14 +46,39 @@ struct correlator {
 	unsigned n_slots;
 	uint64_t evicted;
 	uint64_t random;
+	struct note *notes;	 /* of displaced windows; NULL before the first */
+	uint64_t fired_event[2]; /* the event that the last firing was on, and */
+	uint64_t fired[CORRELATOR_SIGHTINGS];
+	unsigned n_fired; /* whose they were */
 };
 
-/* How many hits a window of that subject needs; how long it is. 0: no such subject now. */
-unsigned correlate_threshold(
-    const struct correlator *c, const struct window *w, int64_t *span_us, bool *distinct);
+/* How the hits of a subject are counted. */
+enum measure { COUNT_EVENTS, COUNT_VALUES, COUNT_ORDER, COUNT_SUM, COUNT_AVERAGE };
 
-/* Does it count different rules? */
-bool correlate_by_rule(const struct correlator *c, const struct window *w);
+struct counting {
+	enum measure how;
+	int64_t span_us;
+	double at_least, at_most; /* fires while the measure is within */
+	unsigned max;		  /* slots that a window keeps; at least 1 */
+	bool two_events;	  /* hits of one event alone are not enough */
+	bool quiet;		  /* fires without an alert: for correlations above it */
+};
+
+/* False: there is no such subject now. */
+bool correlate_counting(
+    const struct correlator *c, enum sighting_kind kind, uint64_t subject, struct counting *out);
+
+/* What the window's hits come to: how many, how many different, how many in order, sum, mean. */
+double correlate_measure(const struct window *w, const struct counting *k);
+
+/* s made its subject fire; has the correlation below the chained s just done so on its event? */
+void correlate_fired(struct correlator *c, const struct sighting *s);
+bool correlate_has_fired(const struct correlator *c, const struct sighting *s);
+
+/* correlate_note.c: a window is displaced; a new window goes on from what was noted of it. */
+void correlate_note(struct correlator *c, const struct window *w, const struct counting *k);
+void correlate_recall(
+    struct correlator *c, struct window *w, const struct counting *k, int64_t now_us);
 
 /* The tags of its alert, of rules and correlations in use now: an alert may be older than they are.
  */
@@ -72,8 +99,8 @@ static inline void correlate_mark(struct correlator *c, const struct window *w)
 	c->silent[i / 64] = w->alert != NULL ? c->silent[i / 64] | bit : c->silent[i / 64] & ~bit;
 }
 
-/* Insert in order of time; drops what the span has left behind, and keeps max, at least 1. */
-bool correlate_count(struct correlator *c, struct window *w, const struct sighting *s,
-    int64_t span_us, unsigned max, bool distinct);
+/* Insert in order of time; drops what the span has left behind. False: it does not count. */
+bool correlate_count(
+    struct correlator *c, struct window *w, const struct sighting *s, const struct counting *k);
 
 #endif

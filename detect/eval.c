@@ -4,6 +4,8 @@
  */
 #include "detect/eval.h"
 
+#include "base/timefmt.h"
+
 static bool is_number_attr(const struct field *f)
 {
 	return f->kind == FIELD_ATTR && attr_defs[f->key].type == ATTR_TYPE_INT;
@@ -147,6 +149,29 @@ static bool is_of_record(const struct run *x, const struct field *f)
 	return x->records != NULL && (f->kind == FIELD_KEYWORDS || records_is_field(f));
 }
 
+/* `time|hour: 3`: when the event happened, in UTC, unless it has an attribute of that name. */
+static bool is_own_time(const struct node *n)
+{
+	return n->field.kind == FIELD_OTHER && slice_eq(n->field.name, SLICE("time")) &&
+	       n->n_matchers > 0 && n->matchers[0].part != TIME_NONE;
+}
+
+static enum verdict on_own_time(struct run *x, const struct node *n)
+{
+	char text[TIMEFMT_MAX];
+	size_t len = timefmt_rfc3339(x->g->events[x->event].ev->time_us, text);
+	struct evidence none = { 0 };
+	struct evidence *kept = x->evidence;
+	enum verdict v;
+
+	/* the text is gone with this call */
+	/* cppcheck-suppress autoVariables ; set back below */
+	x->evidence = &none;
+	v = eval_texts(x, n, (struct slice){ text, len }, FORM_WRITTEN);
+	x->evidence = kept;
+	return v;
+}
+
 static enum verdict eval_item(struct run *x, const struct node *n)
 {
 	enum verdict v = VERDICT_NO;
@@ -166,7 +191,7 @@ static enum verdict eval_item(struct run *x, const struct node *n)
 		return v;
 	}
 	if (!is_present(x, &n->field))
-		return VERDICT_NO;
+		return is_own_time(n) ? on_own_time(x, n) : VERDICT_NO;
 
 	unsigned lane = trigger_lane(x->g->plan, &n->field);
 

@@ -2,6 +2,7 @@
 #include "detect/eval.h"
 
 #include "base/ip.h"
+#include "base/timefmt.h"
 #include "match/regex.h"
 
 #include <stdlib.h>
@@ -80,7 +81,77 @@ static enum verdict find_regex(
 	return VERDICT_UNDECIDED;
 }
 
-static bool compare(const struct matcher *m, struct slice t)
+/* The date that a text begins with, "2026-11-23T06:00..." or with a blank; as it is written. */
+static bool read_date(struct slice t, struct civil *c)
+{
+	static const char form[] = "dddd-dd-dd dd:dd";
+	int v[5] = { 0 };
+	unsigned k = 0;
+
+	if (t.n < 10)
+		return false;
+	for (size_t i = 0; i < sizeof(form) - 1 && i < t.n; i++) {
+		bool digit = t.p[i] >= '0' && t.p[i] <= '9';
+
+		if (form[i] != 'd') {
+			if (t.p[i] != form[i] && !(i == 10 && (t.p[i] == 'T' || t.p[i] == 't')))
+				return false;
+			k++;
+		} else if (!digit) {
+			return false;
+		} else {
+			v[k] = v[k] * 10 + (t.p[i] - '0');
+		}
+	}
+	*c = (struct civil){
+		.year = v[0], .month = v[1], .day = v[2], .hour = v[3], .minute = v[4]
+	};
+	return c->month >= 1 && c->month <= 12 && c->day >= 1 && c->day <= 31;
+}
+
+/* ISO 8601: the week of the year in which its Thursday lies. */
+static int week_of(const struct civil *c)
+{
+	int64_t day = timefmt_days(c->year, c->month, c->day);
+	int64_t thursday = day - (day + 3) % 7 + 3; /* day 0 was a Thursday */
+	struct civil year;
+
+	timefmt_to_civil(thursday * 86400 * US_PER_S, &year);
+	return (int)((thursday - timefmt_days(year.year, 1, 1)) / 7 + 1);
+}
+
+static bool date_part(enum time_part part, struct slice t, double *v)
+{
+	struct civil c;
+
+	if (!read_date(t, &c) || (t.n < 16 && (part == TIME_MINUTE || part == TIME_HOUR)))
+		return false;
+	switch (part) {
+	case TIME_MINUTE:
+		*v = c.minute;
+		return true;
+	case TIME_HOUR:
+		*v = c.hour;
+		return true;
+	case TIME_DAY:
+		*v = c.day;
+		return true;
+	case TIME_WEEK:
+		*v = week_of(&c);
+		return true;
+	case TIME_MONTH:
+		*v = c.month;
+		return true;
+	case TIME_YEAR:
+		*v = c.year;
+		return true;
+	case TIME_NONE:
+		break;
+	}
+	return false;
+}
+
+static bool number_of(struct slice t, double *v)
 {
 	char text[48];
 	char *end;
@@ -89,10 +160,15 @@ static bool compare(const struct matcher *m, struct slice t)
 		return false;
 	memcpy(text, t.p, t.n);
 	text[t.n] = '\0';
+	*v = strtod(text, &end);
+	return end == text + t.n;
+}
 
-	double v = strtod(text, &end);
+static bool compare(const struct matcher *m, struct slice t)
+{
+	double v;
 
-	if (end != text + t.n)
+	if (!(m->part != TIME_NONE ? date_part(m->part, t, &v) : number_of(t, &v)))
 		return false;
 	switch (m->compare) {
 	case COMPARE_LT:
@@ -103,6 +179,33 @@ static bool compare(const struct matcher *m, struct slice t)
 		return v > m->number;
 	case COMPARE_GTE:
 		return v >= m->number;
+	case COMPARE_EQ:
+		return v <= m->number && v >= m->number;
+	}
+	return false;
+}
+
+/* fieldref: the other field's text, where the modifiers say that it stands. */
+static bool is_other(struct run *x, const struct matcher *m, struct slice t)
+{
+	struct slice w = eval_plain(x, &m->other);
+	struct slice at = t;
+
+	if (w.p == NULL || w.n > t.n)
+		return false;
+	if (m->place == MATCH_EQUAL && w.n != t.n)
+		return false;
+	if (m->place == MATCH_STARTS)
+		at = slice_head(t, w.n);
+	else if (m->place == MATCH_ENDS)
+		at = slice_from(t, t.n - w.n);
+	for (; at.n >= w.n; at = slice_from(at, 1)) {
+		struct slice head = slice_head(at, w.n);
+
+		if (m->cased ? slice_eq(head, w) : slice_eq_nocase(head, w))
+			return true;
+		if (at.n == 0)
+			break;
 	}
 	return false;
 }
@@ -191,12 +294,9 @@ static enum verdict on_text(
 	case MATCH_COMPARE:
 		v = compare(m, t) ? VERDICT_YES : VERDICT_NO;
 		break;
-	case MATCH_FIELD: {
-		struct slice other = eval_plain(x, &m->other);
-
-		v = other.p != NULL && slice_eq_nocase(t, other) ? VERDICT_YES : VERDICT_NO;
+	case MATCH_FIELD:
+		v = is_other(x, m, t) ? VERDICT_YES : VERDICT_NO;
 		break;
-	}
 	case MATCH_PRESENT:
 		v = VERDICT_YES;
 		break;

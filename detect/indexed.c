@@ -29,6 +29,8 @@ bool indexed_fits(const struct matcher *m, unsigned status)
 		return status > m->number;
 	case COMPARE_GTE:
 		return status >= m->number;
+	case COMPARE_EQ:
+		return status <= m->number && status >= m->number;
 	}
 	return false;
 }

@@ -28,10 +28,21 @@ enum matcher_kind {
 	MATCH_COMPARE, /* lt lte gt gte, and numbers */
 	MATCH_ABSENT,  /* null: the field is not there */
 	MATCH_PRESENT, /* exists: true */
-	MATCH_FIELD,   /* fieldref: equal to another field */
+	MATCH_FIELD,   /* fieldref: another field's value */
 };
 
-enum compare { COMPARE_LT, COMPARE_LTE, COMPARE_GT, COMPARE_GTE };
+enum compare { COMPARE_LT, COMPARE_LTE, COMPARE_GT, COMPARE_GTE, COMPARE_EQ };
+
+/* What of a date is compared, as the date is written; a week is that of ISO 8601. */
+enum time_part {
+	TIME_NONE, /* no date: the number itself */
+	TIME_MINUTE,
+	TIME_HOUR,
+	TIME_DAY,
+	TIME_WEEK,
+	TIME_MONTH,
+	TIME_YEAR
+};
 
 struct matcher {
 	enum matcher_kind kind;
@@ -41,8 +52,10 @@ struct matcher {
 	struct regex *regex;
 	struct ip_prefix cidr;
 	enum compare compare;
+	enum time_part part;
 	double number;
-	struct field other; /* MATCH_FIELD */
+	struct field other;	 /* MATCH_FIELD */
+	enum matcher_kind place; /* MATCH_FIELD: where in the text the other one's stands */
 };
 
 /* ---- a condition: a tree in an array ---- */

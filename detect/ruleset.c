@@ -5,6 +5,7 @@
 #include "match/regex.h"
 
 #include <fts.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { RULESET_ARENA = 256 << 20, RULESET_MAX = 20000 };
@@ -83,10 +84,25 @@ static void check_name(struct loader *l, const struct yaml *doc, struct slice na
 		sigma_error(l, doc, "two rules of this file are named '%.*s'", SLICE_ARG(name));
 }
 
+/* The name of a document without one: the file's, with a number from the second document on. */
+static struct slice default_name(struct loader *l, const struct yaml *doc)
+{
+	struct slice stem = stem_of(l->file->name);
+	char text[256];
+	int n;
+
+	if (doc == l->file->docs)
+		return stem;
+	n = snprintf(
+	    text, sizeof(text), "%.*s-%u", SLICE_ARG(stem), (unsigned)(doc - l->file->docs) + 1);
+	return sigma_copy(
+	    l, (struct slice){ text, n < (int)sizeof(text) ? (size_t)n : sizeof(text) - 1 });
+}
+
 static void load_doc(struct loader *l, const struct yaml *doc)
 {
 	struct ruleset *rs = l->rs;
-	struct slice stem = stem_of(l->file->name);
+	struct slice stem = default_name(l, doc);
 
 	if (yaml_is_null(doc))
 		return;
@@ -98,10 +114,8 @@ static void load_doc(struct loader *l, const struct yaml *doc)
 			sigma_correlation(l, doc, stem);
 		else
 			out_of_room(l->p);
-	} else if (yaml_get(doc, "filter") != NULL) {
-		sigma_error(l, yaml_get(doc, "filter"),
-		    "Sigma filters are not supported: put the exception into the rule as `not "
-		    "filter_x`");
+	} else if (yaml_get(doc, "filter") != NULL || yaml_get(doc, "placeholders") != NULL) {
+		return; /* read before the rules */
 	} else if (!room(&rs->rules, rs->n_rules, &rs->cap_rules, sizeof(*rs->rules))) {
 		out_of_room(l->p);
 	} else if (l->n_nodes = 0, sigma_rule(l, doc, stem)) {
@@ -123,10 +137,24 @@ static void load_file(struct loader *l, const char *name, const struct slice *te
 	}
 	f = &rs->files[rs->n_files++];
 	if (yaml_load(name, text, f, l->p) != 0)
-		return;
-	l->file = f;
-	for (unsigned i = 0; i < f->n; i++)
-		load_doc(l, &f->docs[i]);
+		f->n = 0;
+}
+
+/* Filters and placeholders hold for the rules of all files: they are known before any is read. */
+static void load_docs(struct loader *l)
+{
+	struct ruleset *rs = l->rs;
+
+	for (unsigned i = 0; i < rs->n_files; i++)
+		for (unsigned k = 0; k < rs->files[i].n; k++)
+			if (yaml_get(&rs->files[i].docs[k], "filter") != NULL)
+				sigma_filter_note(l, &rs->files[i], &rs->files[i].docs[k]);
+	for (unsigned i = 0; i < rs->n_files; i++)
+		for (unsigned k = 0; k < rs->files[i].n; k++) {
+			l->file = &rs->files[i];
+			load_doc(l, &rs->files[i].docs[k]);
+		}
+	sigma_filter_unused(l);
 }
 
 static bool is_yaml(const char *name)
@@ -175,84 +203,6 @@ static int find_rule(const struct ruleset *rs, struct slice name)
 	return -1;
 }
 
-static const struct yaml *doc_of(const struct ruleset *rs, const struct rule *r)
-{
-	for (unsigned f = 0; f < rs->n_files; f++)
-		for (unsigned d = 0; d < rs->files[f].n; d++)
-			if (rs->files[f].docs[d].line == r->line &&
-			    slice_eq(slice_of(rs->files[f].name), r->file))
-				return &rs->files[f].docs[d];
-	return NULL;
-}
-
-/* `web.sqli.*`: all whose names begin so. They are looked at, not silenced. */
-static bool add_matching(struct loader *l, struct correlation *cor, const struct yaml *y)
-{
-	struct slice head = slice_head(y->text, y->text.n - 1);
-	unsigned before = cor->n_rules;
-
-	for (unsigned i = 0; i < l->rs->n_rules && cor->n_rules < CORRELATION_MAX_RULES; i++)
-		if (slice_starts(l->rs->rules[i].name, head))
-			cor->rules[cor->n_rules++] = i;
-	if (cor->n_rules == CORRELATION_MAX_RULES)
-		sigma_error(l, y, "correlation: more than %d rules", CORRELATION_MAX_RULES - 1);
-	else if (cor->n_rules == before)
-		sigma_error(
-		    l, y, "correlation: no rule has a name like '%.*s'", SLICE_ARG(y->text));
-	return cor->n_rules > before && cor->n_rules < CORRELATION_MAX_RULES;
-}
-
-/* The rules that correlation k names; they stop making detections unless they say `generate: true`.
- */
-static bool resolve(struct loader *l, unsigned k)
-{
-	struct ruleset *rs = l->rs;
-	struct correlation *cor = &rs->correlations[k];
-	const struct yaml *body = yaml_get(cor->doc, "correlation");
-	const struct yaml *list = yaml_get(body, "rules");
-	unsigned n = list == NULL ? 0 : list->kind == YAML_SEQ ? list->n : 1;
-
-	l->file = cor->from;
-	if (n == 0 || n > CORRELATION_MAX_RULES) {
-		sigma_error(l, list != NULL ? list : body,
-		    "correlation: `rules:` needs 1 to %d names", CORRELATION_MAX_RULES);
-		return false;
-	}
-	for (unsigned i = 0; i < n; i++) {
-		const struct yaml *y = list->kind == YAML_SEQ ? &list->child[i] : list;
-		int r = find_rule(rs, y->text);
-
-		if (r < 0 && y->text.n > 1 && y->text.p[y->text.n - 1] == '*') {
-			if (!add_matching(l, cor, y))
-				return false;
-			continue;
-		}
-		if (r < 0 || cor->n_rules == CORRELATION_MAX_RULES - 1) {
-			sigma_error(
-			    l, y, "correlation: there is no rule named '%.*s'", SLICE_ARG(y->text));
-			return false;
-		}
-		if (yaml_get(doc_of(rs, &rs->rules[r]), "generate") == NULL)
-			rs->rules[r].generate =
-			    false; /* Sigma's default for a rule that is named */
-		cor->rules[cor->n_rules++] = (unsigned)r;
-	}
-	return true;
-}
-
-static void resolve_all(struct loader *l)
-{
-	struct ruleset *rs = l->rs;
-	unsigned kept = 0;
-
-	for (unsigned k = 0; k < rs->n_correlations; k++) {
-		if (!resolve(l, k))
-			continue;
-		rs->correlations[kept++] = rs->correlations[k];
-	}
-	rs->n_correlations = kept;
-}
-
 static void sum_hash(struct ruleset *rs)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -299,8 +249,10 @@ static struct ruleset *load(const char *const *dirs, unsigned n_dirs, const char
 		load_dir(l, dirs[i]);
 	if (text != NULL)
 		load_file(l, name, text);
-	resolve_all(l);
+	load_docs(l);
+	sigma_resolve(l);
 	sum_hash(rs);
+	free(l->filters);
 	free(l);
 	return rs;
 }

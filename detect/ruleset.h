@@ -11,9 +11,23 @@
 #include "base/yaml.h"
 #include "detect/rule.h"
 
-enum correlation_type { CORRELATE_EVENT_COUNT, CORRELATE_VALUE_COUNT };
+enum correlation_type {
+	CORRELATE_EVENT_COUNT,
+	CORRELATE_VALUE_COUNT,
+	CORRELATE_TEMPORAL,	    /* how many of its rules hit */
+	CORRELATE_TEMPORAL_ORDERED, /* one after the other, as they are listed */
+	CORRELATE_VALUE_SUM,
+	CORRELATE_VALUE_AVG,
+};
 
-enum { CORRELATION_MAX_GROUP = 4, CORRELATION_MAX_RULES = 256 };
+enum { CORRELATION_MAX_GROUP = 4, CORRELATION_MAX_RULES = 256, CORRELATION_MAX_DEPTH = 4 };
+
+/* What a correlation counts: hits of a rule, or firings of another correlation. */
+struct correlation_member {
+	uint32_t index; /* into ruleset.rules, or ruleset.correlations */
+	uint16_t entry; /* of `rules:`; a pattern is one entry and many members */
+	bool chained;	/* a correlation */
+};
 
 /* A Sigma correlation: of these rules' hits, so many within a timespan, per group. */
 struct correlation {
@@ -25,23 +39,25 @@ struct correlation {
 	enum level level;
 	enum category category;
 	enum correlation_type type;
-	bool conclusive; /* always: a correlation raises an alert by itself */
 	bool disabled;
-	unsigned rules[CORRELATION_MAX_RULES]; /* indexes into ruleset.rules */
-	unsigned n_rules;
+	bool quiet;	/* only feeds other correlations: raises no alert itself */
+	unsigned depth; /* 0: of rules alone. Sets are sorted by it: members come before */
+	struct correlation_member members[CORRELATION_MAX_RULES];
+	unsigned n_members, n_entries;
 	struct field group[CORRELATION_MAX_GROUP];
 	unsigned n_group;
-	struct field value; /* VALUE_COUNT: what is counted */
+	struct field *aliased; /* n_members rows of n_group fields; NULL: group holds for all */
+	struct field value[CORRELATION_MAX_GROUP]; /* what is counted or summed up */
+	unsigned n_value;
 	bool by_rule; /* VALUE_COUNT: the rules that hit are counted, on two events at least */
 	struct slice *tags;
 	unsigned n_tags;
 	int64_t timespan_us;
-	uint64_t threshold; /* fires at this many: gte; gt is stored as n + 1 */
+	double at_least, at_most; /* fires while the measure is within; whole numbers for counts */
 	struct rule_test *tests;
 	unsigned n_tests;
 };
 
-/* A Sigma filter: `not` its selection, joined to the rules it names. */
 struct ruleset {
 	struct arena arena;
 	struct yaml_file *files;

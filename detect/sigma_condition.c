@@ -45,14 +45,31 @@ static unsigned fail(struct reader *r, const char *what, struct slice t)
 	return sigma_node(r->l, NODE_NEVER, NULL, 0);
 }
 
-static bool glob(struct slice pattern, struct slice s)
+/* Each * takes as little as possible; a later mismatch lets the last one take more. */
+bool sigma_glob(struct slice pattern, struct slice s)
 {
-	struct slice head;
-	struct slice tail;
+	size_t p = 0;
+	size_t i = 0;
+	size_t star = SIZE_MAX;
+	size_t from = 0;
 
-	if (!slice_cut(pattern, '*', &head, &tail))
-		return slice_eq(pattern, s);
-	return slice_starts(s, head) && slice_ends(s, tail) && s.n >= head.n + tail.n;
+	while (i < s.n) {
+		if (p < pattern.n && pattern.p[p] == '*') {
+			star = p++;
+			from = i;
+		} else if (p < pattern.n && pattern.p[p] == s.p[i]) {
+			p++;
+			i++;
+		} else if (star != SIZE_MAX) {
+			p = star + 1;
+			i = ++from;
+		} else {
+			return false;
+		}
+	}
+	while (p < pattern.n && pattern.p[p] == '*')
+		p++;
+	return p == pattern.n;
 }
 
 static unsigned of(struct reader *r, bool all)
@@ -66,7 +83,7 @@ static unsigned of(struct reader *r, bool all)
 	for (unsigned i = 0; i < l->n_selections; i++) {
 		struct slice name = l->selections[i].name;
 
-		if (them ? name.p[0] != '_' : glob(what, name))
+		if (them ? name.p[0] != '_' : sigma_glob(what, name))
 			child[n++] = l->selections[i].node;
 	}
 	if (n == 0)
@@ -167,8 +184,9 @@ unsigned sigma_condition(struct loader *l, const struct yaml *y)
 		return text_condition(l, y);
 	for (unsigned i = 0; y->kind == YAML_SEQ && i < y->n && n < SIGMA_MAX_SELECTIONS; i++)
 		child[n++] = text_condition(l, &y->child[i]);
-	if (n == 0) {
-		sigma_error(l, y, "condition: expected an expression");
+	if (n == 0 || (y->kind == YAML_SEQ && y->n > n)) {
+		sigma_error(l, y, "condition: expected an expression, or a list of at most %d",
+		    SIGMA_MAX_SELECTIONS);
 		return sigma_node(l, NODE_NEVER, NULL, 0);
 	}
 	return n == 1 ? child[0] : sigma_node(l, NODE_OR, child, n); /* a list: any of them */

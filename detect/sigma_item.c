@@ -3,50 +3,6 @@
 
 enum { ITEM_MAX_CHILDREN = 2048, VARIANTS = 5 };
 
-/* `field|mod|mod`: false, with the problem said, when a modifier is not known. */
-static bool read_modifiers(
-    struct loader *l, const struct yaml *item, struct slice *field, struct modifiers *mod)
-{
-	static const char *const known[] = { "contains", "startswith", "endswith", "all", "re", "i",
-		"m", "s", "cased", "cidr", "fieldref", "exists", "windash", "base64",
-		"base64offset", "neq", "lt", "lte", "gt", "gte", "wide", "utf16le", "utf16be",
-		"utf16" };
-	struct slice rest;
-
-	*mod = (struct modifiers){ .compare = -1 };
-	slice_cut(item->key, '|', field, &rest);
-	while (rest.n > 0) {
-		struct slice name;
-
-		slice_cut(rest, '|', &name, &rest);
-
-		bool *const flags[] = { &mod->contains, &mod->starts, &mod->ends, &mod->all,
-			&mod->re, &mod->re_i, &mod->re_m, &mod->re_s, &mod->cased, &mod->cidr,
-			&mod->fieldref, &mod->exists, &mod->windash, &mod->base64,
-			&mod->base64offset, &mod->neq };
-		unsigned k = 0;
-
-		while (k < sizeof(known) / sizeof(*known) && !slice_eq(name, slice_of(known[k])))
-			k++;
-		if (k < 16) {
-			*flags[k] = true;
-		} else if (k < 20) {
-			mod->compare = (int)(k - 16);
-		} else if (k < sizeof(known) / sizeof(*known)) {
-			mod->wide = k == 22 ? WIDE_UTF16BE : WIDE_UTF16LE;
-		} else {
-			const char *s =
-			    problem_suggest(name, known, sizeof(known) / sizeof(*known));
-
-			sigma_key_error(l, item, "modifier '%.*s' is not supported%s%s%s",
-			    SLICE_ARG(name), s != NULL ? "; did you mean '" : "",
-			    s != NULL ? s : "", s != NULL ? "'?" : "");
-			return false;
-		}
-	}
-	return true;
-}
-
 static unsigned item_node(
     struct loader *l, const struct field *f, const struct matcher *m, unsigned n)
 {
@@ -65,6 +21,16 @@ static unsigned item_node(
 	return id;
 }
 
+/* Value number k that v stands for: with placeholders it may be several. */
+static bool one_value(struct loader *l, const struct yaml *v, const struct modifiers *mod,
+    unsigned k, struct yaml *out)
+{
+	if (mod->expand)
+		return sigma_expand(l, v, k, out);
+	*out = *v;
+	return k == 0;
+}
+
 /* The values of an item: any of them, or with |all each of them (each in any of its variants). */
 static unsigned values(
     struct loader *l, const struct field *f, const struct modifiers *mod, const struct yaml *v)
@@ -77,12 +43,16 @@ static unsigned values(
 	unsigned n_child = 0;
 
 	for (unsigned i = 0; i < n_list; i++) {
-		if (n + VARIANTS > ITEM_MAX_CHILDREN || n_child == ITEM_MAX_CHILDREN) {
-			sigma_error(
-			    l, &list[i], "more than %d values", ITEM_MAX_CHILDREN - VARIANTS);
-			break;
+		struct yaml one;
+
+		for (unsigned k = 0; one_value(l, &list[i], mod, k, &one); k++) {
+			if (n + VARIANTS > ITEM_MAX_CHILDREN || n_child == ITEM_MAX_CHILDREN) {
+				sigma_error(l, &list[i], "more than %d values",
+				    ITEM_MAX_CHILDREN - VARIANTS);
+				return sigma_node(l, NODE_NEVER, NULL, 0);
+			}
+			n += sigma_value(l, &one, mod, m + n, VARIANTS);
 		}
-		n += sigma_value(l, &list[i], mod, m + n, VARIANTS);
 		if (mod->all) {
 			child[n_child++] = item_node(l, f, m, n);
 			n = 0;
@@ -102,10 +72,16 @@ static unsigned item(struct loader *l, const struct yaml *y)
 	struct modifiers mod;
 	struct slice name;
 
-	if (!read_modifiers(l, y, &name, &mod))
+	if (!sigma_modifiers(l, y, &name, &mod))
 		return sigma_node(l, NODE_NEVER, NULL, 0);
 
 	struct field f = name.n > 0 ? field_find(name) : (struct field){ .kind = FIELD_KEYWORDS };
+
+	if (f.kind == FIELD_KEYWORDS &&
+	    (mod.cidr || mod.exists || mod.fieldref || mod.compare >= 0 || mod.part != TIME_NONE)) {
+		sigma_key_error(l, y, "this modifier needs a field before it");
+		return sigma_node(l, NODE_NEVER, NULL, 0);
+	}
 
 	if (f.kind == FIELD_KEYWORDS && !mod.re && !mod.starts && !mod.ends)
 		mod.contains = true;
@@ -119,8 +95,8 @@ static unsigned map_selection(struct loader *l, const struct yaml *y)
 
 	for (unsigned i = 0; i < y->n && n < 256; i++)
 		child[n++] = item(l, &y->child[i]);
-	if (y->n == 0)
-		sigma_error(l, y, "an empty selection matches nothing");
+	if (y->n == 0 || y->n > n)
+		sigma_error(l, y, "a selection has 1 to %zu items", sizeof(child) / sizeof(*child));
 	return n == 1 ? child[0] : sigma_node(l, NODE_AND, child, n);
 }
 
@@ -138,8 +114,8 @@ static unsigned list_selection(struct loader *l, const struct yaml *y)
 		else
 			child[n++] = values(l, &keywords, &mod, &y->child[i]);
 	}
-	if (y->n == 0)
-		sigma_error(l, y, "an empty selection matches nothing");
+	if (y->n == 0 || y->n > n)
+		sigma_error(l, y, "a selection has 1 to %d alternatives", ITEM_MAX_CHILDREN);
 	return n == 1 ? child[0] : sigma_node(l, NODE_OR, child, n);
 }
 

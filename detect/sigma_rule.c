@@ -82,7 +82,9 @@ static bool read_logsource(struct loader *l, const struct yaml *doc, struct rule
 			return true;
 		}
 	}
-	sigma_error(l, y, "logsource %.*s%s%.*s%s%.*s is not supported",
+	sigma_error(l, y,
+	    "logsource %.*s%s%.*s%s%.*s is not supported: no log that is read here has such events "
+	    "(docs/rules.md lists those that are)",
 	    product != NULL ? (int)product->text.n : 1, product != NULL ? product->text.p : "-",
 	    "/", category != NULL ? (int)category->text.n : 1,
 	    category != NULL ? category->text.p : "-", "/",
@@ -90,22 +92,20 @@ static bool read_logsource(struct loader *l, const struct yaml *doc, struct rule
 	return false;
 }
 
-static bool read_detection(struct loader *l, const struct yaml *doc, struct rule *r)
+bool sigma_detection(struct loader *l, const struct yaml *y, unsigned *root)
 {
-	const struct yaml *y = yaml_get(doc, "detection");
 	const struct yaml *condition = yaml_get(y, "condition");
 
-	if (y == NULL || y->kind != YAML_MAP || condition == NULL) {
-		sigma_error(l, y != NULL ? y : doc,
-		    "the rule needs `detection:` with selections and a `condition:`");
+	if (y->kind != YAML_MAP || condition == NULL) {
+		sigma_error(l, y, "expected selections and a `condition:`");
 		return false;
 	}
-	l->n_nodes = 0;
 	l->n_selections = 0;
 	for (unsigned i = 0; i < y->n; i++) {
 		const struct yaml *s = &y->child[i];
 
-		if (slice_eq(s->key, SLICE("condition")))
+		if (slice_eq(s->key, SLICE("condition")) ||
+		    (slice_eq(s->key, SLICE("rules")) && slice_eq(y->key, SLICE("filter"))))
 			continue;
 		if (slice_eq(s->key, SLICE("timeframe"))) {
 			sigma_key_error(l, s,
@@ -121,7 +121,27 @@ static bool read_detection(struct loader *l, const struct yaml *doc, struct rule
 		l->selections[l->n_selections].node = sigma_selection(l, s);
 		l->n_selections++;
 	}
-	r->root = sigma_condition(l, condition);
+	*root = sigma_condition(l, condition);
+	return true;
+}
+
+static bool read_detection(
+    struct loader *l, const struct yaml *doc, const struct sigma_head *h, struct rule *r)
+{
+	const struct yaml *y = yaml_get(doc, "detection");
+
+	if (y == NULL) {
+		sigma_error(
+		    l, doc, "the rule needs `detection:` with selections and a `condition:`");
+		return false;
+	}
+	l->n_nodes = 0;
+	l->mixed = 0;
+	if (!sigma_detection(l, y, &r->root))
+		return false;
+	r->root = sigma_filter_join(l, doc, h, r->root);
+	if (l->mixed != 0)
+		r->hash ^= l->mixed;
 	r->nodes = sigma_alloc(l, sizeof(*r->nodes) * (l->n_nodes + 1), _Alignof(struct node));
 	if (r->nodes == NULL)
 		return false;
@@ -214,7 +234,7 @@ bool sigma_rule(struct loader *l, const struct yaml *doc, struct slice stem)
 	r->tests = h.tests;
 	r->n_tests = h.n_tests;
 	r->disabled = h.disabled;
-	if (!read_logsource(l, doc, r) || !read_detection(l, doc, r))
+	if (!read_logsource(l, doc, r) || !read_detection(l, doc, &h, r))
 		return false;
 	r->category = h.has_category				      ? h.category
 		      : (r->classes & (CLASS_WEB | CLASS_PROXY)) != 0 ? CATEGORY_PROTOCOL

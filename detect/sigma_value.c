@@ -63,7 +63,11 @@ static void compile(struct loader *l, const struct yaml *at, struct matcher *m)
 		sigma_error(l, at, "%s", e.msg);
 }
 
-/* Wildcards in the middle: the pattern as a regular expression. */
+/* Any one of the dashes of `windash`. */
+static const char any_dash[] = "(?:[-/]|\xe2\x80[\x93\x94\x95])";
+
+/* Wildcards in the middle, dashes of which each may be another: the pattern as a regular
+ * expression. */
 static void as_regex(struct loader *l, const struct yaml *at, const struct pattern *t,
     const struct modifiers *mod, struct matcher *m)
 {
@@ -72,6 +76,10 @@ static void as_regex(struct loader *l, const struct yaml *at, const struct patte
 	if (!mod->contains && !mod->ends)
 		buf_char(&b, '^');
 	for (size_t i = 0; i < t->n; i++) {
+		if (t->wild[i] && t->text[i] == '-') {
+			buf_str(&b, any_dash);
+			continue;
+		}
 		if (t->wild[i]) {
 			buf_str(&b, t->text[i] == '*' ? ".*" : ".");
 			continue;
@@ -159,8 +167,6 @@ static void base64_shifted(const struct pattern *in, unsigned shift, struct patt
 	char text[VALUE_MAX];
 	size_t n = in->n + shift;
 
-	if (n > VALUE_MAX / 2)
-		n = VALUE_MAX / 2;
 	memset(text, ' ', shift);
 	memcpy(text + shift, in->text, n - shift);
 	to_base64(text, n, out);
@@ -171,42 +177,94 @@ static void base64_shifted(const struct pattern *in, unsigned shift, struct patt
 	memmove(out->text, out->text + skip_head[shift], out->n);
 }
 
-static void widen(struct pattern *t, bool big)
+/* One character of UTF-8; a byte that begins none stands for itself. */
+static unsigned next_char(const char *p, size_t n, uint32_t *c)
 {
-	if (t->n > VALUE_MAX / 2)
-		t->n = VALUE_MAX / 2;
-	for (size_t i = t->n; i-- > 0;) {
-		t->text[2 * i + big] = t->text[i];
-		t->text[2 * i + !big] = '\0';
-		t->wild[2 * i] = t->wild[2 * i + 1] = false;
-	}
-	t->n *= 2;
+	uint8_t lead = (uint8_t)p[0];
+	unsigned len = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+
+	*c = lead;
+	if (len == 1 || len > n)
+		return 1;
+	*c = lead & (0x7fu >> len);
+	for (unsigned i = 1; i < len; i++)
+		*c = *c << 6 | ((uint8_t)p[i] & 0x3f);
+	return len;
 }
 
-/* windash: a dash that starts an option may also be / or one of the long dashes. */
-static unsigned windash(struct loader *l, const struct yaml *at, const struct pattern *t,
-    const struct modifiers *mod, struct matcher *m, unsigned max)
+static void put_unit(struct pattern *t, uint32_t unit, bool big)
 {
-	static const char *const dashes[] = { "-", "/", "\xe2\x80\x93", "\xe2\x80\x94",
-		"\xe2\x80\x95" };
-	unsigned n = 0;
+	t->text[t->n + big] = (char)unit;
+	t->text[t->n + !big] = (char)(unit >> 8);
+	t->wild[t->n] = t->wild[t->n + 1] = false;
+	t->n += 2;
+}
 
-	for (unsigned d = 0; d < sizeof(dashes) / sizeof(*dashes) && n < max; d++) {
-		struct pattern v = { .n = 0 };
+/* UTF-16 of a UTF-8 text, with a byte order mark where `utf16` asks for it. False: too long. */
+static bool widen(struct pattern *t, const struct modifiers *mod)
+{
+	static struct pattern out;
+	bool big = mod->wide == WIDE_UTF16BE;
 
-		for (size_t i = 0; i < t->n && v.n + 4 < VALUE_MAX; i++) {
-			bool dash = (t->text[i] == '-' || t->text[i] == '/') && !t->wild[i] &&
-				    (i == 0 || t->text[i - 1] == ' ') && i + 1 < t->n &&
-				    t->text[i + 1] != ' ';
-			size_t len = dash ? strlen(dashes[d]) : 1;
+	out.n = 0;
+	if (mod->wide == WIDE_UTF16)
+		put_unit(&out, 0xfeff, big);
+	for (size_t i = 0; i < t->n;) {
+		uint32_t c;
 
-			memcpy(v.text + v.n, dash ? dashes[d] : t->text + i, len);
-			v.wild[v.n] = !dash && t->wild[i];
-			v.n += len;
+		if (out.n + 4 > VALUE_MAX)
+			return false;
+		i += next_char(t->text + i, t->n - i, &c);
+		if (c > 0xffff) {
+			put_unit(&out, 0xd800 + ((c - 0x10000) >> 10 & 0x3ff), big);
+			c = 0xdc00 + (c & 0x3ff);
 		}
-		string_value(l, at, &v, mod, &m[n++]);
+		put_unit(&out, c, big);
 	}
-	return n;
+	*t = out;
+	return true;
+}
+
+/* How long a dash is at p: - and / and the three long ones of UTF-8; 0: there is none. */
+static unsigned dash_at(const struct pattern *t, size_t i)
+{
+	if (t->wild[i])
+		return 0;
+	if (t->text[i] == '-' || t->text[i] == '/')
+		return 1;
+	return i + 2 < t->n && memcmp(t->text + i, "\xe2\x80", 2) == 0 &&
+		       memchr("\x93\x94\x95", t->text[i + 2], 3) != NULL
+		   ? 3
+		   : 0;
+}
+
+static bool is_word(const struct pattern *t, size_t i)
+{
+	char c = t->text[i];
+
+	return !t->wild[i] && ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+				  (c >= 'a' && c <= 'z') || c == '_' || (c & 0x80) != 0);
+}
+
+/*
+ * windash: a dash that starts an option (behind no word and before one) may be any of the five. It
+ * becomes a wildcard of its own, written '-'.
+ */
+static void windash(struct pattern *t)
+{
+	static struct pattern out;
+
+	out.n = 0;
+	for (size_t i = 0; i < t->n;) {
+		unsigned len = dash_at(t, i);
+		bool starts = len > 0 && (i == 0 || !is_word(t, i - 1)) && i + len < t->n &&
+			      is_word(t, i + len);
+
+		out.text[out.n] = starts ? '-' : t->text[i];
+		out.wild[out.n++] = starts || t->wild[i];
+		i += starts ? len : 1;
+	}
+	*t = out;
 }
 
 static bool number(struct slice s, double *out)
@@ -222,9 +280,10 @@ static bool number(struct slice s, double *out)
 static unsigned special_value(
     struct loader *l, const struct yaml *v, const struct modifiers *mod, struct matcher *m)
 {
-	if (mod->compare >= 0) {
+	if (mod->compare >= 0 || mod->part != TIME_NONE) {
 		m->kind = MATCH_COMPARE;
-		m->compare = (enum compare)mod->compare;
+		m->compare = mod->compare >= 0 ? (enum compare)mod->compare : COMPARE_EQ;
+		m->part = mod->part;
 		if (!number(v->text, &m->number))
 			sigma_error(
 			    l, v, "a comparison needs a number, not '%.*s'", SLICE_ARG(v->text));
@@ -237,10 +296,18 @@ static unsigned special_value(
 		bool yes = slice_eq_nocase(v->text, SLICE("true")) ||
 			   slice_eq_nocase(v->text, SLICE("yes"));
 
+		if (!yes && !slice_eq_nocase(v->text, SLICE("false")) &&
+		    !slice_eq_nocase(v->text, SLICE("no")))
+			sigma_error(l, v, "exists: expected true or false");
 		m->kind = yes ? MATCH_PRESENT : MATCH_ABSENT;
 	} else if (mod->fieldref) {
 		m->kind = MATCH_FIELD;
 		m->other = field_find(sigma_copy(l, v->text));
+		m->cased = mod->cased;
+		m->place = mod->contains ? MATCH_CONTAINS
+			   : mod->starts ? MATCH_STARTS
+			   : mod->ends	 ? MATCH_ENDS
+					 : MATCH_EQUAL;
 	} else {
 		m->text = sigma_copy(l, v->text);
 		m->regex_flags = (mod->re_i ? REGEX_CASELESS : 0u) |
@@ -261,7 +328,8 @@ unsigned sigma_value(struct loader *l, const struct yaml *v, const struct modifi
 		sigma_error(l, v, "expected a value here, not a list or a map");
 		return 0;
 	}
-	if (mod->compare >= 0 || mod->cidr || mod->exists || mod->fieldref || mod->re)
+	if (mod->compare >= 0 || mod->part != TIME_NONE || mod->cidr || mod->exists ||
+	    mod->fieldref || mod->re)
 		return special_value(l, v, mod, m);
 	if (yaml_is_null(v)) {
 		m->kind = MATCH_ABSENT;
@@ -271,10 +339,17 @@ unsigned sigma_value(struct loader *l, const struct yaml *v, const struct modifi
 		sigma_error(l, v, "value longer than %d bytes", VALUE_MAX);
 		return 0;
 	}
-	if (mod->wide == WIDE_UTF16BE)
-		widen(&t, true);
-	else if (mod->wide != WIDE_NONE)
-		widen(&t, false);
+	if ((mod->wide != WIDE_NONE || mod->base64 || mod->base64offset) && has_wild(&t, 0, t.n)) {
+		sigma_error(l, v,
+		    "a value with wildcards or windash can't be coded: write \\* or \\? for the "
+		    "characters themselves");
+		return 0;
+	}
+	if ((mod->wide != WIDE_NONE && !widen(&t, mod)) ||
+	    ((mod->base64 || mod->base64offset) && t.n > VALUE_MAX / 2)) {
+		sigma_error(l, v, "the coded value is longer than %d bytes", VALUE_MAX);
+		return 0;
+	}
 	if (mod->base64) {
 		memcpy(shifted.text, t.text, t.n);
 		to_base64(shifted.text, t.n, &t);
@@ -287,7 +362,7 @@ unsigned sigma_value(struct loader *l, const struct yaml *v, const struct modifi
 		return 3;
 	}
 	if (mod->windash)
-		return windash(l, v, &t, mod, m, max);
+		windash(&t);
 	string_value(l, v, &t, mod, m);
 	return 1;
 }

@@ -1,92 +1,9 @@
 /* Laying out the texts of an event in their lanes. See engine.h. */
 #include "detect/engine.h"
 #include "detect/records.h"
-#include "match/filter.h"
+#include "detect/texts_lay.h"
 
-enum { MAX_PARAMS = 64, CANON_BASE64_MIN = 16 };
-
-/* Append one text (LF becomes CR) and the separator behind it. */
-static struct text *put(struct lane_buf *l, unsigned event, struct slice s)
-{
-	if (l->n_texts == LANE_TEXTS || s.n + 1 > LANE_BYTES - l->n)
-		return NULL;
-
-	struct text *t = &l->texts[l->n_texts++];
-	char *to = l->p + l->n;
-
-	*t = (struct text){
-		.off = (uint32_t)l->n, .len = (uint32_t)s.n, .event = event, .path_n = (uint32_t)s.n
-	};
-	if (s.n > 0)
-		memcpy(to, s.p, s.n);
-	for (char *lf = to; s.n > 0 && (lf = memchr(lf, '\n', s.n - (size_t)(lf - to))) != NULL;)
-		*lf = '\r';
-	to[s.n] = '\n';
-	l->n += s.n + 1;
-	return t;
-}
-
-/* The same; a long text becomes its head and its tail. */
-static void put_cut(struct engine *g, unsigned lane, unsigned event, struct slice s, enum form form)
-{
-	struct lane_buf *l = &g->lanes[lane];
-	struct text *t;
-
-	if (s.n <= ENGINE_TEXT_MAX) {
-		t = put(l, event, s);
-		if (t != NULL)
-			t->form = (uint8_t)form;
-		return;
-	}
-	g->events[event].is_cut = true;
-	t = put(l, event, slice_head(s, ENGINE_TEXT_MAX / 2));
-	if (t != NULL)
-		t->form = (uint8_t)form;
-	t = put(l, event, slice_from(s, s.n - ENGINE_TEXT_MAX / 2));
-	if (t != NULL)
-		t->form = (uint8_t)form;
-}
-
-/* ---- one value in all its forms: agent, referer, cookie, parameters ---- */
-
-static void forms(struct engine *g, unsigned lane, unsigned event, struct slice raw, bool plus)
-{
-	unsigned look = canon_look(raw) & ~(unsigned)CANON_PATH;
-	struct slice s = raw;
-	char *to = g->scratch;
-
-	if (look & CANON_ESCAPE) {
-		s = (struct slice){ to, canon_unescape(raw, to) };
-		to += s.n;
-		look |= canon_look(s);
-	}
-	put_cut(g, lane, event, s, FORM_WRITTEN);
-	if (g->no_canonical)
-		return;
-	for (unsigned round = 0; round < 2 && (look & (CANON_PERCENT | (plus ? CANON_PLUS : 0u)));
-	     round++) {
-		struct slice d = { to, canon_percent(s, plus, to) };
-
-		if (slice_eq(d, s))
-			break;
-		s = d;
-		to += s.n;
-		put_cut(g, lane, event, s, round == 0 ? FORM_DECODED : FORM_DECODED2);
-		look = canon_look(s) | (look & CANON_SQUASH);
-	}
-	if (look & (CANON_SQUASH | CANON_PERCENT)) {
-		struct slice q = { to, canon_squash(s, false, to) };
-
-		if (!slice_eq(q, s))
-			put_cut(g, lane, event, q, FORM_SQUASHED);
-		to += q.n;
-	}
-
-	size_t n = canon_base64(s, to);
-
-	if (n > 0)
-		put_cut(g, lane, event, (struct slice){ to, n }, FORM_BASE64);
-}
+enum { MAX_PARAMS = 64 };
 
 /* ---- the request target ---- */
 
@@ -98,11 +15,11 @@ static void put_uri(
 	size_t n = path.n + (query != NULL ? query->n + 1 : 0);
 
 	if (n > ENGINE_TEXT_MAX) { /* rare: the parts by themselves, each cut */
-		put_cut(g, LANE_URI, event, path, form);
+		lay_cut(g, LANE_URI, event, path, form);
 		if (query != NULL) {
 			unsigned from = l->n_texts;
 
-			put_cut(g, LANE_URI, event, *query, form);
+			lay_cut(g, LANE_URI, event, *query, form);
 			for (unsigned i = from; i < l->n_texts; i++) {
 				l->texts[i].path_n = 0;
 				l->texts[i].has_query = true;
@@ -111,7 +28,7 @@ static void put_uri(
 		return;
 	}
 
-	struct text *t = put(l, event, path);
+	struct text *t = lay_text(l, event, path);
 
 	if (t == NULL)
 		return;
@@ -157,6 +74,7 @@ static void add_uri(struct engine *g, unsigned event, struct slice path,
 	put_uri(g, event, path, q, FORM_WRITTEN);
 	if (g->no_canonical)
 		return;
+	lay_segment(g, event, path, to);
 	for (unsigned round = 0; round < 2; round++) {
 		if ((look_p & CANON_PERCENT) == 0 && (look_q & (CANON_PERCENT | CANON_PLUS)) == 0)
 			break;
@@ -197,25 +115,24 @@ static void add_plain_params(struct engine *g, unsigned event, struct slice quer
 	const char *end = query.p + query.n;
 
 	for (const char *p = query.p; p < end;) {
-		const char *amp = memchr(p, '&', (size_t)(end - p));
-		const char *stop = amp != NULL ? amp : end;
-		const char *eq = memchr(p, '=', (size_t)(stop - p));
-		struct slice name = { p, (size_t)((eq != NULL ? eq : stop) - p) };
+		struct slice name = { p, 0 };
+		struct slice value;
 
-		put(names, event, name);
-		if (eq != NULL && eq + 1 < stop) {
-			struct slice value = { eq + 1, (size_t)(stop - eq - 1) };
-
-			put(values, event, value);
-			if (value.n >= CANON_BASE64_MIN && !g->no_canonical) {
-				size_t n = canon_base64(value, g->scratch);
-
-				if (n > 0)
-					put_cut(g, LANE_PARAM, event,
-					    (struct slice){ g->scratch, n }, FORM_BASE64);
-			}
-		}
-		p = stop + 1;
+		while (p < end && *p != '=' && *p != '&')
+			p++;
+		name.n = (size_t)(p - name.p);
+		lay_text(names, event, name);
+		if (p == end || *p++ == '&')
+			continue;
+		value = (struct slice){ p, 0 };
+		while (p < end && *p != '&')
+			p++;
+		value.n = (size_t)(p++ - value.p);
+		if (value.n == 0)
+			continue;
+		lay_text(values, event, value);
+		if (!g->no_canonical)
+			lay_base64(g, LANE_PARAM, event, value, g->scratch);
 	}
 }
 
@@ -247,9 +164,9 @@ static void add_params(struct engine *g, unsigned event, struct slice query, uns
 
 		bool has_value = slice_cut(pair, '=', &name, &value);
 
-		forms(g, LANE_NAME, event, name, true);
+		lay_forms(g, LANE_NAME, event, name, true);
 		if (has_value && value.n > 0)
-			forms(g, LANE_PARAM, event, value, true);
+			lay_forms(g, LANE_PARAM, event, value, true);
 		if (n == MAX_PARAMS - 1)
 			break;
 	}
@@ -282,11 +199,6 @@ static struct parts parts_of(const struct event *ev)
 	return p;
 }
 
-static bool wanted(const struct engine *g, unsigned lane, unsigned classes)
-{
-	return (g->plan->lane_classes[lane] & classes) != 0 || g->reference;
-}
-
 static void add_attr_lanes(struct engine *g, unsigned event)
 {
 	const struct trigger_plan *p = g->plan;
@@ -295,14 +207,14 @@ static void add_attr_lanes(struct engine *g, unsigned event)
 	for (unsigned lane = LANE_FIRST_ATTR; lane < p->n_lanes; lane++) {
 		const struct field *f = &p->lane_field[lane];
 
-		if (!wanted(g, lane, g->events[event].classes))
+		if (!lane_wanted(g, lane, g->events[event].classes))
 			continue;
 		for (unsigned i = 0; i < ev->n_attrs; i++) {
 			const struct attr *a = &ev->attrs[i];
 
 			if (a->key == f->key &&
 			    (f->kind == FIELD_ATTR || slice_eq(attr_name(a), f->name)))
-				put_cut(g, lane, event, (struct slice){ a->p, a->n }, FORM_WRITTEN);
+				lay_cut(g, lane, event, (struct slice){ a->p, a->n }, FORM_WRITTEN);
 		}
 	}
 }
@@ -312,10 +224,10 @@ static void add_value(struct engine *g, unsigned event, unsigned lane, struct sl
 {
 	struct engine_event *ee = &g->events[event];
 
-	if (v.p == NULL || !wanted(g, lane, ee->classes) ||
+	if (v.p == NULL || !lane_wanted(g, lane, ee->classes) ||
 	    (!g->reference && values_known(g, event, lane, v)))
 		return;
-	forms(g, lane, event, v, false);
+	lay_forms(g, lane, event, v, false);
 }
 
 static void add_web(struct engine *g, unsigned event)
@@ -326,14 +238,14 @@ static void add_web(struct engine *g, unsigned event)
 
 	if (p.path.p == NULL)
 		p.path = p.original;
-	if (p.path.p != NULL && wanted(g, LANE_URI, classes))
+	if (p.path.p != NULL && lane_wanted(g, LANE_URI, classes))
 		add_uri(g, event, p.path, p.query.p != NULL ? &p.query : NULL, look);
-	if (p.query.n > 0 && (wanted(g, LANE_PARAM, classes) || wanted(g, LANE_NAME, classes)))
+	if (p.query.n > 0 && (lane_wanted(g, LANE_PARAM, classes) || lane_wanted(g, LANE_NAME, classes)))
 		add_params(g, event, p.query, look);
 	add_value(g, event, LANE_AGENT, p.agent);
 	add_value(g, event, LANE_REFERER, p.referer);
-	if (p.cookie.p != NULL && wanted(g, LANE_COOKIE, classes))
-		forms(g, LANE_COOKIE, event, p.cookie, false);
+	if (p.cookie.p != NULL && lane_wanted(g, LANE_COOKIE, classes))
+		lay_forms(g, LANE_COOKIE, event, p.cookie, false);
 }
 
 /* Room is counted in the most that any lane can need, so one sum stands for all lanes. */
@@ -358,11 +270,11 @@ static void lay_out_records(struct engine *g, unsigned event)
 	const struct event *ev = g->events[event].ev;
 
 	for (unsigned i = 0; rs != NULL && i < rs->n; i++)
-		put_cut(g, LANE_RECORD, event, rs->line[i], FORM_WRITTEN);
+		lay_cut(g, LANE_RECORD, event, rs->line[i], FORM_WRITTEN);
 	for (unsigned i = 0; rs != NULL && i < rs->n_fields; i++)
-		put_cut(g, LANE_RECORD, event, rs->fields[i].value, FORM_WRITTEN);
+		lay_cut(g, LANE_RECORD, event, rs->fields[i].value, FORM_WRITTEN);
 	for (unsigned i = 0; rs == NULL && i < ev->n_attrs; i++)
-		put_cut(g, LANE_RECORD, event, (struct slice){ ev->attrs[i].p, ev->attrs[i].n },
+		lay_cut(g, LANE_RECORD, event, (struct slice){ ev->attrs[i].p, ev->attrs[i].n },
 		    FORM_WRITTEN);
 }
 
@@ -378,7 +290,7 @@ static bool add_records(struct engine *g, unsigned event)
 		return false;
 	ee->records = rs;
 	ee->is_cut = ee->is_cut || (rs != NULL && rs->cut);
-	if (wanted(g, LANE_RECORD, ee->classes))
+	if (lane_wanted(g, LANE_RECORD, ee->classes))
 		lay_out_records(g, event);
 	return true;
 }
@@ -395,8 +307,8 @@ bool texts_add(struct engine *g, unsigned event)
 		return false;
 	if (ee->classes & (CLASS_WEB | CLASS_PROXY))
 		add_web(g, event);
-	if (wanted(g, LANE_BODY, ee->classes))
-		put_cut(g, LANE_BODY, event, ee->ev->body, FORM_WRITTEN);
+	if (lane_wanted(g, LANE_BODY, ee->classes))
+		lay_cut(g, LANE_BODY, event, ee->ev->body, FORM_WRITTEN);
 	add_attr_lanes(g, event);
 	return true;
 }
@@ -444,13 +356,13 @@ static void lay_out_late(struct engine *g, unsigned event, unsigned lane)
 		begin_late(&g->lanes[LANE_PARAM], event);
 		add_params(g, event, p.query, canon_look(p.query));
 	} else if (lane == LANE_AGENT && p.agent.p != NULL)
-		forms(g, lane, event, p.agent, false);
+		lay_forms(g, lane, event, p.agent, false);
 	else if (lane == LANE_REFERER && p.referer.p != NULL)
-		forms(g, lane, event, p.referer, false);
+		lay_forms(g, lane, event, p.referer, false);
 	else if (lane == LANE_COOKIE && p.cookie.p != NULL)
-		forms(g, lane, event, p.cookie, false);
+		lay_forms(g, lane, event, p.cookie, false);
 	else if (lane == LANE_BODY)
-		put_cut(g, lane, event, g->events[event].ev->body, FORM_WRITTEN);
+		lay_cut(g, lane, event, g->events[event].ev->body, FORM_WRITTEN);
 }
 
 const struct text *texts_of(struct engine *g, unsigned event, unsigned lane, unsigned *n)

@@ -137,6 +137,8 @@ static double matcher_windows(
 		break;
 	case MATCH_REGEX:
 		flags |= m->regex_flags;
+		if ((flags & REGEX_MULTILINE) != 0) /* a text has ends inside, too */
+			flags &= ~(unsigned)WINDOW_ANCHORS;
 		key = memo_key(m->text, flags, profile);
 		if (!memo_recall(b->memo, key, &b->set)) {
 			window_choose(m->text, flags, profile, &b->set);

@@ -39,8 +39,11 @@ static pcre2_code *compile(struct slice pattern, uint32_t options, struct err *e
 		err_set(e, ENOMEM, "no memory for a pattern");
 		return NULL;
 	}
-	/* The window engine relies on these two, so a library built otherwise must not matter. */
-	pcre2_set_newline(cc, PCRE2_NEWLINE_LF);
+	/*
+	 * The window engine relies on these two, so a library built otherwise must not matter.
+	 * Texts have CR where lines end (detect/canon.h): with `m` that is where ^ and $ match.
+	 */
+	pcre2_set_newline(cc, options & PCRE2_MULTILINE ? PCRE2_NEWLINE_ANYCRLF : PCRE2_NEWLINE_LF);
 	pcre2_set_bsr(cc, PCRE2_BSR_UNICODE);
 	code = pcre2_compile(
 	    (PCRE2_SPTR)(pattern.n ? pattern.p : ""), pattern.n, options, &rc, &at, cc);

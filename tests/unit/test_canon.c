@@ -65,6 +65,9 @@ static const struct row rows[] = {
 	ROW(SQUASH, "\xc0\xaf\xc1\x81\xe0\x80\xaf", "/A/"),
 	ROW(SQUASH, "\xef\xbc\x9cscript\xef\xbc\x9e", "<script>"),
 	ROW(SQUASH, "\xc3\xa9\xe2\x82\xac\xc0", "\xc3\xa9\xe2\x82\xac\xc0"),
+	/* escapes of JavaScript and JSON */
+	ROW(SQUASH, "\\u003cb\\x3c\\74\\u00e9", "<b<<\xc3\xa9"),
+	ROW(SQUASH, "\\u003\\x3\\7\\q\\", "\\u003\\x3\\7\\q\\"),
 	/* comments and white space */
 	ROW(SQUASH, "union/**/select/* x */1", "union select 1"),
 	ROW(SQUASH, "a \t\r\v\f\0 b", "a b"),
@@ -80,11 +83,14 @@ static const struct row rows[] = {
 	ROW(SQUASH_PATH, "/a/.", "/a"),
 	ROW(SQUASH_PATH, "/a.b/..c/.d", "/a.b/..c/.d"),
 	ROW(SQUASH, "/a/../b", "/a/../b"),
-	/* base64: 16 characters at least, and text */
+	/* base64: 8 characters at least, and text */
 	ROW(BASE64, "dW5pb24gc2VsZWN0IDE=", "union select 1"),
 	ROW(BASE64, "dW5pb24gc2VsZWN0IDE", "union select 1"),
 	ROW(BASE64, "PHNjcmlwdD4/Pz8-Pj4_", "<script>??\x3f>>>?"),
-	ROW(BASE64, "dW5pb24gc2Vs", ""),
+	ROW(BASE64, "dW5pb24gc2Vs", "union sel"),
+	ROW(BASE64, "O2lkOw==", ""),
+	ROW(BASE64, "cGFzc3dvcmQ", "password"),
+	ROW(BASE64, "password", ""),
 	ROW(BASE64, "dW5pb24gc2VsZWN0I", ""),
 	ROW(BASE64, "dW5pb24gc2VsZWN0 IDE=", ""),
 	ROW(BASE64, "AAECAwQFBgcICQoLDA0ODw==", ""),
@@ -116,7 +122,7 @@ static void every_form_undoes_its_encodings(void **state)
 static void what_is_looked_for_is_found(void **state)
 {
 	static const char parts[][8] = { "a", "%41", "+", "\\x22", "//", "/.", "&lt;", "&#60", "/*",
-		" ", "  ", "\t", "\xc0\xaf", "%u0041", "=", "..", "bcdefgh" };
+		" ", "  ", "\t", "\xc0\xaf", "%u0041", "\\u0041", "=", "..", "bcdefgh" };
 	enum { N = sizeof(parts) / sizeof(*parts) };
 	uint32_t x = 1;
 
@@ -141,7 +147,7 @@ static void what_is_looked_for_is_found(void **state)
 		    (!(bits & CANON_PERCENT) && canon_percent(in, false, out) != n) ||
 		    (!(bits & (CANON_PLUS | CANON_PERCENT)) &&
 			!slice_eq((struct slice){ out, canon_percent(in, true, out) }, in)) ||
-		    (!(bits & (CANON_SQUASH | CANON_PERCENT)) &&
+		    (!(bits & (CANON_SQUASH | CANON_PERCENT | CANON_ESCAPE)) &&
 			!slice_eq((struct slice){ out, canon_squash(in, false, out) }, in)) ||
 		    (!(bits & (CANON_SQUASH | CANON_PERCENT | CANON_PATH | CANON_ESCAPE)) &&
 			n > 0 && !slice_eq((struct slice){ out, canon_squash(in, true, out) }, in)))

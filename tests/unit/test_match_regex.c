@@ -57,7 +57,7 @@ static void flags_mean_what_they_say(void **state)
 		{ "abc", 0, "ABC", REGEX_NO },
 		{ "abc", REGEX_CASELESS, "xABCx", REGEX_YES },
 		{ "^b$", 0, "a\rb", REGEX_NO },
-		{ "^b$", REGEX_MULTILINE, "a\rb", REGEX_NO },
+		{ "^b$", REGEX_MULTILINE, "a\rb", REGEX_YES },
 		{ "a.b", 0, "a\rb", REGEX_YES },
 		{ "a.b", REGEX_DOTALL, "a\rb", REGEX_YES },
 		{ "ab$", 0, "ab", REGEX_YES },

@@ -280,7 +280,8 @@ static void somebody_succeeds(struct policy *p, const char *address, unsigned wh
 {
 	struct attr attrs[EVENT_MAX_ATTRS];
 	struct event ev = { .attrs = attrs, .time_us = START };
-	struct success ignored;
+	struct success_news *news = success_news_new(1);
+	struct success one;
 	char name[16];
 
 	snprintf(name, sizeof(name), "user-%u", who);
@@ -288,7 +289,9 @@ static void somebody_succeeds(struct policy *p, const char *address, unsigned wh
 	event_add(&ev, ATTR_CLIENT_PROVENANCE, SLICE("peer"));
 	event_add(&ev, ATTR_HTTP_STATUS, SLICE("200"));
 	event_add(&ev, ATTR_USER_NAME, slice_of(name));
-	successes_event(policy_successes(p), &ev, &ignored);
+	assert_true(success_of(news, &ev, &one));
+	successes_add(policy_successes(p), &one);
+	success_news_free(news);
 }
 
 static void an_address_that_accounts_share_is_spared(void **state)

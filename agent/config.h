@@ -95,6 +95,8 @@ struct sink_config {
 	uint64_t rotate_bytes;
 	unsigned keep_body; /* enum keep_body */
 	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
+	unsigned transport; /* enum transport */
+	unsigned mode;	    /* enum bigquery_mode */
 	const char *url, *secret_file, *secret_env, *token_file, *token_env;
 	unsigned template;  /* enum webhook_template */
 	unsigned min_level; /* 0: as the template has it */

@@ -18,6 +18,8 @@ static const char *const client_logs[] = { "peer", "realip", "xff", NULL };
 static const char *const keep_body_names[] = { "always", "unparsed", "detected", NULL };
 static const char *const sink_types[] = { "sqlite", "file", "null", "pubsub", "bigquery", "webhook",
 	"kafka", NULL };
+static const char *const transports[] = { "auto", "grpc", "rest", NULL };
+static const char *const bigquery_modes[] = { "insert_all", "storage_write", NULL };
 static const char *const templates[] = { "json", "slack", "pagerduty", NULL };
 static const char *const min_levels[] = { "default", "informational", "low", "medium", "high",
 	"critical", NULL };
@@ -132,6 +134,14 @@ static const struct config_key sink_keys[] = {
 		    "sekisho" },
 	{ "dataset", CONFIG_TEXT, AT(sink_config, dataset),
 	    .help = "bigquery: where the tables are" },
+	{ "transport", CONFIG_ENUM, AT(sink_config, transport), .def = "auto",
+	    .help = "pubsub: auto: gRPC, and REST where no HTTP/2 gets through and for an "
+		    "`endpoint` of http; grpc and rest: that one only",
+	    .names = transports },
+	{ "mode", CONFIG_ENUM, AT(sink_config, mode), .def = "insert_all",
+	    .help = "bigquery: insert_all: REST, for hosts of few events; storage_write: the "
+		    "Storage Write API by gRPC, for busy ones",
+	    .names = bigquery_modes },
 	{ "endpoint", CONFIG_TEXT, AT(sink_config, endpoint),
 	    .help = "pubsub, bigquery: another server, such as "
 		    "https://asia-northeast1-pubsub.googleapis.com; "

@@ -43,8 +43,7 @@ static struct slice keep_match(struct arena *a, struct slice m)
 /* What a rule calls conclusive, nobody types by chance. */
 static bool is_quoted(const struct rule *r, const struct evidence *ev)
 {
-	return ev->quoted && !r->conclusive &&
-	       category_is_attack(r->category, r->level);
+	return ev->quoted && !r->conclusive && category_is_attack(r->category, r->level);
 }
 
 static void detect(

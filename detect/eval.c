@@ -73,8 +73,7 @@ static enum verdict on_lane(struct run *x, const struct node *n, unsigned lane)
 
 			if (v == VERDICT_YES) {
 				if (x->evidence->text == part[k].p)
-					x->evidence->quoted =
-					    quoted_in(x->g, lane, t, x->evidence);
+					x->evidence->quoted = quoted_in(x->g, lane, t, x->evidence);
 				return v;
 			}
 			if (v == VERDICT_UNDECIDED)

@@ -266,7 +266,8 @@ static void add_web(struct engine *g, unsigned event)
 		p.path = p.original;
 	if (p.path.p != NULL && lane_wanted(g, LANE_URI, classes))
 		add_uri(g, event, p.path, p.query.p != NULL ? &p.query : NULL, look);
-	if (p.query.n > 0 && (lane_wanted(g, LANE_PARAM, classes) || lane_wanted(g, LANE_NAME, classes)))
+	if (p.query.n > 0 &&
+	    (lane_wanted(g, LANE_PARAM, classes) || lane_wanted(g, LANE_NAME, classes)))
 		add_params(g, event, p.query, look);
 	add_value(g, event, LANE_AGENT, p.agent);
 	add_value(g, event, LANE_REFERER, p.referer);

@@ -103,7 +103,7 @@ static int open_rules(struct agent *a, struct err *e)
 	memcpy(a->rules_hash, a->rules.rs->hash_text, sizeof(a->rules_hash));
 	stats_set(&a->stats, rules_loaded, a->rules.rs->n_rules + a->rules.rs->n_correlations);
 	for (unsigned i = 0; i < a->rules.rs->n_rules; i++)
-		if (a->rules.rs->rules[i].untriggered)
+		if (a->rules.rs->rules[i].untriggered && !a->rules.rs->rules[i].agent_only)
 			log_warn("a rule has no trigger and is tried on every event", "rule=%.*s",
 			    SLICE_ARG(a->rules.rs->rules[i].name));
 	return 0;

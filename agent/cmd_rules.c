@@ -25,7 +25,8 @@ static void list(const struct offline *o)
 		printf("%-40.*s %-13s %-13s %s%s%s%s\n", SLICE_ARG(r->name),
 		    category_names[r->category], level_names[r->level],
 		    r->conclusive ? "conclusive " : "", r->weight > 0 ? "weighted " : "",
-		    r->generate ? "" : "silent ", r->untriggered ? "UNTRIGGERED" : "");
+		    r->generate ? "" : "silent ",
+		    r->untriggered && !r->agent_only ? "UNTRIGGERED" : "");
 	}
 	for (unsigned i = 0; i < o->rs->n_correlations; i++) {
 		const struct correlation *c = &o->rs->correlations[i];
@@ -48,7 +49,7 @@ static int lint(const struct offline *o)
 		bool match = false;
 		bool ignore = false;
 
-		if (r->untriggered) {
+		if (r->untriggered && !r->agent_only) {
 			printf("%.*s:%u: error: %.*s: no part of the condition is rare enough to "
 			       "look for: "
 			       "every event would be tried. Add a literal of three bytes or more\n",

@@ -265,10 +265,10 @@ static void distrust(struct engine *g, unsigned event, unsigned rule)
 	for (unsigned i = 0; i < g->n_events; i++) /* what of this batch is not decided yet */
 		if (g->events[i].classes & r->classes)
 			engine_candidate(g, i, rule);
+	r->agent_only = false; /* what is remembered of agents came from the filter */
 	if (r->untriggered)
 		return;
 	r->untriggered = true;
-	r->agent_only = false; /* what is remembered of agents came from the filter */
 	g->plan->always[g->plan->n_always++] = rule;
 	if (g->n_differences < ENGINE_MAX_DIFFERENCES)
 		g->differences[g->n_differences++] = (struct difference){ event, rule };

@@ -69,6 +69,7 @@ struct engine_event {
 	size_t bytes;
 	unsigned pending;	       /* its agent is being learnt: values.c */
 	const struct agent_memo *memo; /* its agent is known */
+	bool agent_known;	       /* so what looks at it alone is decided */
 	const struct records *records; /* of an audit event, if a rule looks at them */
 };
 

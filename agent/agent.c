@@ -69,16 +69,15 @@ void agent_take_rules(void *committer, void *arg)
 struct ruleset *agent_load_rules(const struct config *c, struct problems *p)
 {
 	const char *dirs[4];
-	unsigned n = 0;
+	unsigned n = offline_rule_dirs(dirs);
 
-	if (c->rules.n > 0)
-		return ruleset_load(c->rules.v, c->rules.n, p);
-	n = offline_rule_dirs(dirs);
-	if (n == 0)
+	if (c->rules.n == 0 && n == 0)
 		problem_warn(p, (struct place){ c->file.name, 0, 0 },
 		    "there are no rules in /etc/sekisho/rules or /usr/share/sekisho/rules: nothing "
 		    "will be detected");
-	return ruleset_load(dirs, n, p);
+	if (c->rules.n > 0)
+		return offline_load_rules(c->rules.v, c->rules.n, c, p);
+	return offline_load_rules(dirs, n, c, p);
 }
 
 static int open_rules(struct agent *a, struct err *e)

@@ -32,11 +32,11 @@ static const char *text_of(const json_t *row, const char *name)
 /* Bytes of s, at most max, that end with a whole character. */
 static int whole(const char *s, size_t max)
 {
-	size_t n = strnlen(s, max + 1);
+	size_t len = strlen(s);
+	size_t n = len < max ? len : max;
 
-	if (n > max)
-		for (n = max; n > 0 && ((uint8_t)s[n] & 0xc0) == 0x80;)
-			n--;
+	while (n > 0 && n < len && ((uint8_t)s[n] & 0xc0) == 0x80)
+		n--;
 	return (int)n;
 }
 

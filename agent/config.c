@@ -5,9 +5,9 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/units.h"
+#include "detect/decoys.h"
 #include "match/regex.h"
 #include "parsers/parser.h"
-#include "detect/decoys.h"
 
 #include <stdio.h>
 

@@ -3,8 +3,8 @@
 #include "agent/formats.h"
 
 #include "base/err.h"
-#include "detect/redact.h"
 #include "detect/decoys.h"
+#include "detect/redact.h"
 
 #include <stdio.h>
 #include <stdlib.h>

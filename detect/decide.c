@@ -3,6 +3,9 @@
 #include "detect/engine.h"
 #include "detect/quoted.h"
 
+#include <stdio.h>
+#include <time.h>
+
 enum { MATCH_TEXT_MAX = 256, SCORE_PARTS = 8, SCORE_ENOUGH = 10 };
 
 /* What an event's rules came to. */
@@ -100,6 +103,32 @@ static bool known_verdict(
 	return false;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static enum verdict eval_timed(
+    struct engine *g, unsigned event, struct rule *r, struct evidence *ev)
+{
+	struct rule_timing *t = &g->timing[r - g->rs->rules];
+	struct slice body = g->events[event].ev->body;
+	uint64_t begin = now_ns();
+	enum verdict v = eval_rule(g, event, r, ev);
+	uint64_t took = now_ns() - begin;
+
+	t->ns += took;
+	if (took > t->worst_ns) {
+		t->worst_ns = took;
+		snprintf(t->worst, sizeof(t->worst), "%.*s",
+		    body.n < sizeof(t->worst) ? (int)body.n : (int)sizeof(t->worst) - 1, body.p);
+	}
+	return v;
+}
+
 static enum verdict verdict_of(
     struct engine *g, unsigned event, struct rule *r, struct evidence *ev)
 {
@@ -107,7 +136,7 @@ static enum verdict verdict_of(
 
 	if (known_verdict(g, event, r, ev))
 		return VERDICT_YES;
-	v = eval_rule(g, event, r, ev);
+	v = g->timing != NULL ? eval_timed(g, event, r, ev) : eval_rule(g, event, r, ev);
 	if (r->agent_only && v == VERDICT_YES)
 		values_yes(g, event, r, ev);
 	else if (r->agent_only && v == VERDICT_UNDECIDED)

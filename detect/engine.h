@@ -78,13 +78,20 @@ struct difference {
 	uint32_t event, rule;
 };
 
+/* What deciding a rule took; only where somebody asks (rules bench). */
+struct rule_timing {
+	uint64_t ns, worst_ns;
+	char worst[160]; /* the line it took longest for, cut */
+};
+
 struct engine {
 	struct trigger_plan *plan;
 	const struct ruleset *rs;
 	struct regex_ctx *regex;
 	bool
 	    reference; /* every rule is tried on every event: what the filters are tested against */
-	bool no_canonical; /* only the written form */
+	bool no_canonical;	    /* only the written form */
+	struct rule_timing *timing; /* NULL, or one a rule */
 	struct lane_buf lanes[LANE_MAX];
 	struct engine_event *events;
 	unsigned n_events;

@@ -37,9 +37,11 @@ static void shorten(struct slice *s)
 /* ---- JSON ---- */
 
 static void put_json(
-    struct json *j, enum row_form form, const struct column *c, const struct cell *v)
+    struct json *j, enum row_form form, const struct table *t, unsigned i, const struct cell *v)
 {
-	json_key(j, slice_of(c->name));
+	const struct column *c = &t->c[i];
+
+	json_key(j, (struct slice){ c->name, t->name_n[i] });
 	if (c->type == COLUMN_BOOL)
 		json_bool(j, v->is_number ? v->number != 0 : slice_eq(v->text, SLICE("true")));
 	else if (v->is_time)
@@ -128,7 +130,7 @@ int row_put(const struct row_rules *rules, const struct record *r, enum row_size
 		if (c->source == FROM_BODY && size == ROW_SHORT)
 			shorten(&v.text);
 		if (rules->form != ROW_PROTO)
-			put_json(&j, rules->form, c, &v);
+			put_json(&j, rules->form, t, i, &v);
 		else if (put_proto(out, i + 1, c, &v, e) != 0)
 			return -1;
 	}

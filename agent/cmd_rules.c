@@ -2,6 +2,7 @@
 #include "agent/backtest.h"
 #include "agent/commands.h"
 #include "agent/offline.h"
+#include "agent/rule_slow.h"
 #include "agent/rule_test.h"
 #include "agent/rules_bench.h"
 #include "base/identity.h"
@@ -46,12 +47,12 @@ static void list(const struct offline *o)
 }
 
 /* What loading accepted and a careful author would not. */
-static int lint(const struct offline *o)
+static int lint(struct offline *o)
 {
 	unsigned bad = 0;
 
 	for (unsigned i = 0; i < o->rs->n_rules; i++) {
-		const struct rule *r = &o->rs->rules[i];
+		struct rule *r = &o->rs->rules[i];
 		bool match = false;
 		bool ignore = false;
 
@@ -66,6 +67,7 @@ static int lint(const struct offline *o)
 			match = match || r->tests[k].match;
 			ignore = ignore || !r->tests[k].match;
 		}
+		rule_slow(o, r);
 		if (!match || !ignore)
 			printf("%.*s:%u: warning: %.*s: tests of %s are missing\n",
 			    SLICE_ARG(r->file), r->line, SLICE_ARG(r->name),

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { LONG_BYTES = 4096, SLOW_NS = 2 * 1000 * 1000, FRAGMENT_MAX = 256, TAIL = 3, SHOWN = 48 };
 
@@ -17,14 +16,6 @@ struct worst {
 	size_t n;
 };
 
-static uint64_t cpu_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* One that gives up counts as the longest of all: whoever sends such a text hides behind it. */
 static uint64_t time_of(struct offline *o, const struct regex *re, struct slice text)
 {
@@ -32,11 +23,11 @@ static uint64_t time_of(struct offline *o, const struct regex *re, struct slice 
 
 	for (unsigned i = 0; i < 2; i++) { /* the second one finds everything in the caches */
 		struct regex_span at;
-		uint64_t begin = cpu_ns();
+		uint64_t begin = clock_thread_ns();
 
 		if (regex_find(re, o->pipeline.engine->regex, text, &at) == REGEX_LIMIT)
 			return UINT64_MAX;
-		begin = cpu_ns() - begin;
+		begin = clock_thread_ns() - begin;
 		best = begin < best ? begin : best;
 	}
 	return best;

@@ -390,11 +390,3 @@ void schema_sqlite(struct buf *out)
 	    "CREATE TABLE IF NOT EXISTS sekisho_cursor (id INTEGER PRIMARY KEY, cursor BLOB NOT "
 	    "NULL);\n");
 }
-
-void schema_sqlite_drop_views(struct buf *out)
-{
-	static const char *const views[] = { "events", "alerts", "blocks", "detections" };
-
-	for (size_t i = 0; i < sizeof(views) / sizeof(*views); i++)
-		buf_printf(out, "DROP VIEW IF EXISTS %s;\n", views[i]);
-}

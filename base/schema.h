@@ -84,9 +84,6 @@ void schema_cell(
  */
 void schema_sqlite(struct buf *out);
 
-/* The views' DROP statements: run before schema_sqlite() where an older version made them. */
-void schema_sqlite_drop_views(struct buf *out);
-
 /*
  * GoogleSQL: tables by day of `time`, and the views: one row for each event however often it was
  * delivered, the latest revision of alerts and blocks. dataset may be project.dataset.

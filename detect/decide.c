@@ -1,10 +1,10 @@
 /* What an event's candidates come to: detections, scores, hits. See engine.h. */
 #include "base/buf.h"
+#include "base/clock.h"
 #include "detect/engine.h"
 #include "detect/quoted.h"
 
 #include <stdio.h>
-#include <time.h>
 
 enum { MATCH_TEXT_MAX = 256, SCORE_PARTS = 8, SCORE_ENOUGH = 10 };
 
@@ -103,22 +103,14 @@ static bool known_verdict(
 	return false;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static enum verdict eval_timed(
     struct engine *g, unsigned event, struct rule *r, struct evidence *ev)
 {
 	struct rule_timing *t = &g->timing[r - g->rs->rules];
 	struct slice body = g->events[event].ev->body;
-	uint64_t begin = now_ns();
+	uint64_t begin = clock_thread_ns();
 	enum verdict v = eval_rule(g, event, r, ev);
-	uint64_t took = now_ns() - begin;
+	uint64_t took = clock_thread_ns() - begin;
 
 	t->ns += took;
 	if (took > t->worst_ns) {

@@ -1,12 +1,12 @@
 /* The values of an item on one text, exactly. */
 #include "detect/eval.h"
 
+#include "base/clock.h"
 #include "base/ip.h"
 #include "base/timefmt.h"
 #include "match/regex.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 static char fold(char c)
 {
@@ -58,25 +58,17 @@ static bool find_text(struct slice t, const struct matcher *m, struct regex_span
 	return false;
 }
 
-static uint64_t cpu_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* The limits of PCRE2 count by place where a match could start: in long texts only time bounds it.
  */
 static enum regex_result run_regex(
     struct run *x, struct slice t, const struct matcher *m, struct regex_span *at)
 {
 	bool is_long = t.n >= ENGINE_LONG_BYTES;
-	uint64_t begin = is_long ? cpu_ns() : 0;
+	uint64_t begin = is_long ? clock_thread_ns() : 0;
 	enum regex_result result = regex_find(m->regex, x->g->regex, t, at);
 
 	if (is_long)
-		x->g->events[x->event].ns += cpu_ns() - begin;
+		x->g->events[x->event].ns += clock_thread_ns() - begin;
 	return result;
 }
 

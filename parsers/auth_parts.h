@@ -36,6 +36,12 @@ bool auth_cut_last(struct slice s, struct slice sep, struct slice *head, struct 
 /* What PAM modules write under any program's name; false: m is not of that kind. */
 bool auth_pam(struct event *ev, struct slice m);
 
+/*
+ * What a message of any program says: somebody's failed or successful login, or that he was
+ * refused something (sekisho.access.result). Keeps the result and the address that ev has already.
+ */
+void auth_any(struct event *ev, struct slice m);
+
 /* The messages of one program each. */
 void auth_sshd(struct event *ev, struct slice m);
 void auth_sudo(struct event *ev, struct slice m);

@@ -2,10 +2,11 @@
 #ifndef PARSERS_SYSLOG_H
 #define PARSERS_SYSLOG_H
 
-#include "base/event.h"
+#include "parsers/parser.h"
 
 /* A program's message: sekisho.message, and what it says of authentication. */
-void syslog_message(struct event *ev, struct slice program, struct slice message);
+void syslog_message(
+    const struct parse_ctx *c, struct event *ev, struct slice program, struct slice message);
 
 /* "sshd(pam_unix)" is sshd, "[sshd]" too. */
 struct slice syslog_program(struct slice tag);

@@ -1,0 +1,183 @@
+/*
+ * auth_words.c - failure and success, by the words of a message.
+ *
+ * No program's messages are known here. What is known: what a login is called (a subject),
+ * how its failing is called, and what else fails every day (connections, files, names). A word
+ * of failure goes with the nearest of those; "no", "0" and "never" before it take it back.
+ */
+#include "parsers/auth_words.h"
+
+enum { WORDS_MAX = 256, WORD_BYTES = 24, NEAR = 6, NEAR_ACCOUNT = 4, NEAR_ERROR = 2 };
+
+enum {
+	SUBJECT = 1 << 0,  /* a login, or what is shown for it */
+	ACCOUNT = 1 << 1,  /* whose it is: fails only by being unknown, wrong and the like */
+	FAILED = 1 << 2,   /* fails what stands beside it */
+	IDENTITY = 1 << 3, /* of these: what can be said of an account */
+	ERROR = 1 << 4,	   /* says little, unless it stands directly beside a login */
+	NOT = 1 << 5,
+	DONE = 1 << 6, /* with "not" before it: a failure */
+	REFUSED = 1 << 7,
+	NOISE = 1 << 8, /* fails every day, and nobody's login with it */
+	SUCCESS = 1 << 9,
+	FALSE = 1 << 10,
+};
+
+static const struct word {
+	struct slice text;
+	unsigned kinds;
+} words[] = {
+#define WORD(text, kinds)                        \
+	{                                        \
+		{ text, sizeof(text) - 1 }, kinds \
+	}
+#include "parsers/auth_words.inc"
+#undef WORD
+};
+
+static unsigned kinds_of(struct slice w)
+{
+	size_t lo = 0;
+	size_t hi = sizeof(words) / sizeof(*words);
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		const struct slice *m = &words[mid].text;
+		int d = memcmp(m->p, w.p, m->n < w.n ? m->n : w.n);
+
+		if (d == 0 && m->n == w.n)
+			return words[mid].kinds;
+		if (d < 0 || (d == 0 && m->n < w.n))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return 0;
+}
+
+static bool is_lower(char c)
+{
+	return c >= 'a' && c <= 'z';
+}
+
+static bool is_upper(char c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
+static bool is_word_byte(char c)
+{
+	return is_lower(c) || is_upper(c) || (c >= '0' && c <= '9');
+}
+
+/* Where the word that begins at i ends: at another byte, or before a capital behind a small letter. */
+static size_t word_end(struct slice s, size_t i)
+{
+	for (i++; i < s.n; i++) {
+		if (s.p[i] == '\'' && i + 1 < s.n && is_lower(s.p[i + 1]) && is_lower(s.p[i - 1]))
+			continue; /* doesn't */
+		if (!is_word_byte(s.p[i]) || (is_upper(s.p[i]) && is_lower(s.p[i - 1])))
+			break;
+	}
+	return i;
+}
+
+/* The kinds of each word of s. */
+static unsigned read_words(struct slice s, unsigned to[static WORDS_MAX])
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < s.n && n < WORDS_MAX;) {
+		char low[WORD_BYTES];
+		size_t end;
+
+		if (!is_word_byte(s.p[i])) {
+			i++;
+			continue;
+		}
+		end = word_end(s, i);
+		to[n] = 0;
+		if (end - i <= WORD_BYTES) {
+			for (size_t k = i; k < end; k++)
+				low[k - i] = (char)(is_upper(s.p[k]) ? s.p[k] + 32 : s.p[k]);
+			to[n] = kinds_of((struct slice){ low, end - i });
+		}
+		n++;
+		i = end;
+	}
+	return n;
+}
+
+/*
+ * Words that only mean something together become one: "not found", "no such", "could not
+ * authenticate" are failures, `success: false` is one too, and "no auth", "0 failed" are nothing.
+ */
+static void join_words(unsigned *w, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if ((w[i] & SUCCESS) && i + 1 < n && (w[i + 1] & FALSE)) {
+			w[i] = FAILED | SUBJECT;
+			continue;
+		}
+		if ((w[i] & (ERROR | FAILED)) && i + 1 < n && (w[i + 1] & FALSE) &&
+		    !(w[i + 1] & NOT)) {
+			w[i] = 0;
+			continue;
+		}
+		if (!(w[i] & (NOT | FALSE)))
+			continue;
+		for (unsigned k = i + 1; k < n && k <= i + 3 && (w[i] & NOT); k++)
+			if (w[k] & DONE) {
+				w[k] = FAILED | IDENTITY | (w[k] & SUBJECT);
+				w[i] = 0;
+			} else if (w[k] & (FAILED | SUBJECT)) {
+				break;
+			}
+		if (w[i] != 0 && i + 1 < n && (w[i + 1] & (SUBJECT | FAILED | REFUSED)))
+			w[i + 1] = 0;
+	}
+}
+
+/* Words from i to the nearest of a kind; NEAR + 1: there is none so near. */
+static unsigned distance(const unsigned *w, unsigned n, unsigned i, unsigned kind)
+{
+	for (unsigned d = 1; d <= NEAR; d++)
+		if ((i >= d && (w[i - d] & kind)) || (i + d < n && (w[i + d] & kind)))
+			return d;
+	return NEAR + 1;
+}
+
+static bool login_failed(const unsigned *w, unsigned n, unsigned i)
+{
+	unsigned subject = w[i] & SUBJECT ? 0 : distance(w, n, i, SUBJECT);
+	unsigned noise = distance(w, n, i, NOISE);
+
+	if (w[i] & ERROR)
+		return subject <= NEAR_ERROR && subject <= noise;
+	if (!(w[i] & FAILED))
+		return false;
+	if (subject <= NEAR && subject <= noise)
+		return true;
+	return (w[i] & IDENTITY) && distance(w, n, i, ACCOUNT) <= NEAR_ACCOUNT &&
+	       distance(w, n, i, ACCOUNT) <= noise;
+}
+
+enum auth_saying auth_saying(struct slice text)
+{
+	unsigned w[WORDS_MAX];
+	unsigned n = read_words(text, w);
+	enum auth_saying says = AUTH_SAYS_NOTHING;
+
+	join_words(w, n);
+	for (unsigned i = 0; i < n; i++) {
+		if (login_failed(w, n, i))
+			return AUTH_SAYS_FAILURE;
+		/* "connection refused" is daily life, "refused connection from" is a verdict */
+		if ((w[i] & REFUSED) && (i == 0 || !(w[i - 1] & NOISE)))
+			says = AUTH_SAYS_REFUSED;
+		else if ((w[i] & SUCCESS) && says == AUTH_SAYS_NOTHING &&
+			 distance(w, n, i, SUBJECT) <= NEAR_ACCOUNT)
+			says = AUTH_SAYS_SUCCESS;
+	}
+	return says;
+}

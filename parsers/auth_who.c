@@ -227,6 +227,15 @@ static enum side side_of(struct slice w)
 									     : SIDE_UNKNOWN;
 }
 
+/* Only quotes, blanks and signs of equality between a word and what follows: a key and its value. */
+static bool is_key(struct slice between)
+{
+	for (size_t i = 0; i < between.n; i++)
+		if (memchr(" =:\"'`<[(", between.p[i], 9) == NULL)
+			return false;
+	return true;
+}
+
 /* What the words before an address say of it. */
 static int by_words(struct slice s, size_t at, bool *strong)
 {
@@ -235,8 +244,11 @@ static int by_words(struct slice s, size_t at, bool *strong)
 
 	*strong = false;
 	for (unsigned i = 0; i < WORDS_BACK && at > 0; i++) {
+		size_t end = at;
 		struct slice w = word_before(s, &at, low);
+		struct slice gap = slice_head(slice_from(s, at), end - at);
 
+		gap = slice_from(gap, w.n < gap.n ? w.n : gap.n);
 		if (w.n == 0)
 			return score;
 		switch (side_of(w)) {
@@ -246,10 +258,11 @@ static int by_words(struct slice s, size_t at, bool *strong)
 		case SIDE_OURS:
 			return -10;
 		case SIDE_USER:
-			return score > 0 ? score : -12;
+			return score > 0 || !is_key(gap) ? score : -12;
 		case SIDE_THROUGH:
 			if (memchr(w.p, '.', w.n) == NULL && score == 0)
 				score = 6; /* "ip=": somebody's, and whose else */
+			*strong = *strong || score == 6;
 			break;
 		case SIDE_UNKNOWN:
 			return score;

@@ -21,6 +21,7 @@ enum {
 	NOISE = 1 << 8, /* fails every day, and nobody's login with it */
 	SUCCESS = 1 << 9,
 	FALSE = 1 << 10,
+	LITTLE = 1 << 11, /* not counted when words are */
 };
 
 static const struct word {
@@ -65,20 +66,39 @@ static bool is_upper(char c)
 	return c >= 'A' && c <= 'Z';
 }
 
-static bool is_word_byte(char c)
+static bool is_digit(char c)
 {
-	return is_lower(c) || is_upper(c) || (c >= '0' && c <= '9');
+	return c >= '0' && c <= '9';
 }
 
-/* Where the word that begins at i ends: at another byte, or before a capital behind a small letter. */
+static bool is_word_byte(char c)
+{
+	return is_lower(c) || is_upper(c) || is_digit(c);
+}
+
+/*
+ * Where the word that begins at i ends: at another byte, or before a capital behind a small
+ * letter. An address, a time and a number with a point are one word.
+ */
 static size_t word_end(struct slice s, size_t i)
 {
 	for (i++; i < s.n; i++) {
+		if (is_digit(s.p[i - 1]) && i + 1 < s.n && is_digit(s.p[i + 1]) &&
+		    (s.p[i] == '.' || s.p[i] == ':'))
+			continue;
 		if (s.p[i] == '\'' && i + 1 < s.n && is_lower(s.p[i + 1]) && is_lower(s.p[i - 1]))
 			continue; /* doesn't */
 		if (!is_word_byte(s.p[i]) || (is_upper(s.p[i]) && is_lower(s.p[i - 1])))
 			break;
 	}
+	return i;
+}
+
+/* A path or the rest of a URL, which begins at i, is somebody's name for something. */
+static size_t path_end(struct slice s, size_t i)
+{
+	while (i < s.n && memchr(" \"',;)]|", s.p[i], 9) == NULL)
+		i++;
 	return i;
 }
 
@@ -91,6 +111,10 @@ static unsigned read_words(struct slice s, unsigned to[static WORDS_MAX])
 		char low[WORD_BYTES];
 		size_t end;
 
+		if (s.p[i] == '/' && i > 0 && !is_word_byte(s.p[i - 1])) {
+			i = path_end(s, i);
+			continue;
+		}
 		if (!is_word_byte(s.p[i])) {
 			i++;
 			continue;
@@ -102,7 +126,7 @@ static unsigned read_words(struct slice s, unsigned to[static WORDS_MAX])
 				low[k - i] = (char)(is_upper(s.p[k]) ? s.p[k] + 32 : s.p[k]);
 			to[n] = kinds_of((struct slice){ low, end - i });
 		}
-		n++;
+		n += !(to[n] & LITTLE);
 		i = end;
 	}
 	return n;
@@ -119,14 +143,13 @@ static void join_words(unsigned *w, unsigned n)
 			w[i] = FAILED | SUBJECT;
 			continue;
 		}
-		if ((w[i] & (ERROR | FAILED)) && i + 1 < n && (w[i + 1] & FALSE) &&
-		    !(w[i + 1] & NOT)) {
+		if ((w[i] & (ERROR | FAILED)) && i + 1 < n && (w[i + 1] & FALSE)) {
 			w[i] = 0;
 			continue;
 		}
-		if (!(w[i] & (NOT | FALSE)))
+		if (!(w[i] & NOT))
 			continue;
-		for (unsigned k = i + 1; k < n && k <= i + 3 && (w[i] & NOT); k++)
+		for (unsigned k = i + 1; k < n && k <= i + 3; k++)
 			if (w[k] & DONE) {
 				w[k] = FAILED | IDENTITY | (w[k] & SUBJECT);
 				w[i] = 0;

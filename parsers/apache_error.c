@@ -15,6 +15,13 @@ static bool bracket(struct slice *s, struct slice *text)
 
 	if (s->n < 2 || s->p[0] != '[' || !slice_cut(slice_from(*s, 1), ']', text, &rest))
 		return false;
+	if (memchr(text->p, '[', text->n) != NULL) { /* [client [2001:db8::1]:443] */
+		struct slice more;
+
+		if (!slice_cut(rest, ']', &more, &rest))
+			return false;
+		text->n += more.n + 1;
+	}
 	auth_skip(&rest, SLICE(" "));
 	*s = rest;
 	return true;

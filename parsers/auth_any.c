@@ -16,6 +16,30 @@ static bool has_digit_and_mark(struct slice m)
 	return memchr(m.p, '.', m.n) != NULL || memchr(m.p, ':', m.n) != NULL;
 }
 
+/*
+ * A request in a format that is no parser's, answered by 401: to a POST a refused login, to others
+ * perhaps the first answer before anybody was asked for a password.
+ */
+static enum auth_saying by_status(struct slice m)
+{
+	static const struct slice methods[] = { { "POST", 4 }, { "GET ", 4 }, { "HEAD", 4 },
+		{ "PUT ", 4 } };
+	struct slice rest = m;
+	struct slice head;
+
+	while (slice_cut_str(rest, SLICE("401"), &head, &rest)) {
+		char before = head.n > 0 ? head.p[head.n - 1] : ' ';
+		char after = rest.n > 0 ? rest.p[0] : ' ';
+
+		if (memchr(" :=\"|", before, 5) == NULL || memchr(" ,\"|}", after, 5) == NULL)
+			continue;
+		for (unsigned i = 0; i < sizeof(methods) / sizeof(*methods); i++)
+			if (slice_find(m, methods[i]) != NULL)
+				return i == 0 ? AUTH_SAYS_FAILURE : AUTH_SAYS_REFUSED;
+	}
+	return AUTH_SAYS_NOTHING;
+}
+
 void auth_any(struct event *ev, struct slice m)
 {
 	struct auth_who who;
@@ -30,7 +54,9 @@ void auth_any(struct event *ev, struct slice m)
 	auth_who(m, &who);
 	if (!known && who.addr.n == 0)
 		return;
-	says = auth_saying(m);
+	says = by_status(m);
+	if (says == AUTH_SAYS_NOTHING)
+		says = auth_saying(m);
 	if (says == AUTH_SAYS_NOTHING)
 		return;
 	if (!known && !auth_client(ev, who.addr, who.port, AUTH_CLAIMED))

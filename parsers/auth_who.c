@@ -212,6 +212,9 @@ static const struct side_word parts[] = {
 
 static enum side side_of(struct slice w)
 {
+	struct slice head;
+	struct slice last;
+
 	for (unsigned i = 0; i < sizeof(sides) / sizeof(*sides); i++) {
 		struct slice t = sides[i].text;
 
@@ -219,19 +222,21 @@ static enum side side_of(struct slice w)
 					  strchr("._-", w.p[w.n - t.n - 1]) != NULL))
 			return sides[i].side;
 	}
+	/* of "req.remoteAddress" and of "client.example.com" the last part counts */
+	bool name = slice_cut_last(w, '.', &head, &last);
+
 	for (unsigned i = 0; i < sizeof(parts) / sizeof(*parts); i++)
-		if (slice_find(w, parts[i].text) != NULL)
+		if (slice_find(name ? last : w, parts[i].text) != NULL)
 			return parts[i].side;
-	/* a host's name before its address, or the words of an address that was told twice */
-	return memchr(w.p, '.', w.n) != NULL || memchr(w.p, '-', w.n) != NULL ? SIDE_THROUGH
-									     : SIDE_UNKNOWN;
+	/* a host's name before its address */
+	return name || memchr(w.p, '-', w.n) != NULL ? SIDE_THROUGH : SIDE_UNKNOWN;
 }
 
-/* Only quotes, blanks and signs of equality between a word and what follows: a key and its value. */
+/* Only quotes, blanks, slashes and signs of equality before a value: what precedes is its key. */
 static bool is_key(struct slice between)
 {
 	for (size_t i = 0; i < between.n; i++)
-		if (memchr(" =:\"'`<[(", between.p[i], 9) == NULL)
+		if (memchr(" =:\"'`<[(/", between.p[i], 10) == NULL)
 			return false;
 	return true;
 }
@@ -249,7 +254,7 @@ static int by_words(struct slice s, size_t at, bool *strong)
 		struct slice gap = slice_head(slice_from(s, at), end - at);
 
 		gap = slice_from(gap, w.n < gap.n ? w.n : gap.n);
-		if (w.n == 0)
+		if (w.n == 0 || !is_key(gap))
 			return score;
 		switch (side_of(w)) {
 		case SIDE_OTHER:
@@ -258,7 +263,7 @@ static int by_words(struct slice s, size_t at, bool *strong)
 		case SIDE_OURS:
 			return -10;
 		case SIDE_USER:
-			return score > 0 || !is_key(gap) ? score : -12;
+			return score > 0 ? score : -12;
 		case SIDE_THROUGH:
 			if (memchr(w.p, '.', w.n) == NULL && score == 0)
 				score = 6; /* "ip=": somebody's, and whose else */

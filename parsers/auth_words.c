@@ -126,6 +126,8 @@ static unsigned read_words(struct slice s, unsigned to[static WORDS_MAX])
 				low[k - i] = (char)(is_upper(s.p[k]) ? s.p[k] + 32 : s.p[k]);
 			to[n] = kinds_of((struct slice){ low, end - i });
 		}
+		if (end - i == 1 && s.p[i] == '0' && end < s.n && s.p[end] == ' ')
+			to[n] |= NOT; /* "0 failed logins" */
 		n += !(to[n] & LITTLE);
 		i = end;
 	}
@@ -139,7 +141,7 @@ static unsigned read_words(struct slice s, unsigned to[static WORDS_MAX])
 static void join_words(unsigned *w, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		if ((w[i] & SUCCESS) && i + 1 < n && (w[i + 1] & FALSE)) {
+		if ((w[i] & SUCCESS) && i + 1 < n && (w[i + 1] & (FALSE | NOT))) {
 			w[i] = FAILED | SUBJECT;
 			continue;
 		}

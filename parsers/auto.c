@@ -2,6 +2,7 @@
 #include "parsers/auth_parts.h"
 #include "parsers/parser.h"
 #include "parsers/stamp_any.h"
+#include "parsers/syslog.h"
 
 static bool digits_or_stamp(struct slice s)
 {
@@ -20,6 +21,8 @@ static enum parse_result parse_text(const struct parse_ctx *c, struct event *ev)
 	size_t from = 0;
 	size_t end = stamp_any(c, s, &from, &ev->time_us);
 
+	if (from <= 1 && syslog_tagged(c, ev, slice_trim(slice_from(s, end + (end > 0 && end < s.n && s.p[end] == ']')))))
+		return PARSE_OK;
 	/* text may stand on both sides of a stamp; most often it is behind it */
 	event_add(ev, ATTR_MESSAGE, from == 0 ? slice_trim(slice_from(s, end)) : s);
 	auth_any(ev, s);

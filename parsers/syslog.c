@@ -175,6 +175,38 @@ static void tag_and_message(const struct parse_ctx *c, struct event *ev, struct 
 	syslog_message(c, ev, tag, slice_trim(colon ? slice_from(rest, 1) : rest));
 }
 
+/* "PROGRAM[PID]: " at the start of s. */
+static bool has_tag(struct slice s)
+{
+	size_t i = 0;
+	size_t from;
+
+	while (i < s.n && i < TAG_MAX && memchr(" :[]\"", s.p[i], 5) == NULL)
+		i++;
+	if (i == 0 || i >= s.n || s.p[i] != '[')
+		return false;
+	for (from = ++i; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++)
+		;
+	return i > from && i + 2 < s.n && s.p[i] == ']' && s.p[i + 1] == ':' && s.p[i + 2] == ' ';
+}
+
+bool syslog_tagged(const struct parse_ctx *c, struct event *ev, struct slice s)
+{
+	struct slice rest = s;
+	struct slice host;
+
+	if (has_tag(s)) {
+		tag_and_message(c, ev, s);
+		return true;
+	}
+	host = word(&rest);
+	if (host.n == 0 || !has_tag(rest))
+		return false;
+	event_add_present(ev, ATTR_SYSLOG_HOSTNAME, host);
+	tag_and_message(c, ev, rest);
+	return true;
+}
+
 /* "sekisho.sd.ID.NAME" */
 static void add_sd(const struct parse_ctx *c, struct event *ev, struct slice id, struct slice name,
     struct slice value)

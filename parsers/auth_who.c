@@ -87,12 +87,14 @@ static bool next_address(struct slice s, size_t *i, struct found *f)
 			continue;
 		if (!split((struct slice){ s.p + *i, end - *i }, f))
 			continue;
-		if (f->to + 1 < s.n && s.p[f->to] == '#' && f->port.n == 0) {
+		if (f->to + 1 < s.n && (s.p[f->to] == '#' || s.p[f->to] == '|') && f->port.n == 0) {
 			size_t n = f->to + 1;
 
 			while (n < s.n && is_digit(s.p[n]))
 				n++;
 			f->port = (struct slice){ s.p + f->to + 1, n - f->to - 1 };
+			if (!is_port(f->port) || (n < s.n && s.p[n] == '.'))
+				f->port.n = 0;
 		}
 		*i = f->to > *i ? f->to : *i + 1;
 		return true;
@@ -160,6 +162,8 @@ static const struct side_word sides[] = {
 	IS("ipaddr", SIDE_THROUGH),
 	IS("host", SIDE_THROUGH),
 	IS("hostname", SIDE_THROUGH),
+	IS("forwarded", SIDE_THROUGH),
+	IS("x-forwarded-for", SIDE_THROUGH),
 	IS("is", SIDE_THROUGH),
 	IS("was", SIDE_THROUGH),
 	IS("the", SIDE_THROUGH),
@@ -199,7 +203,6 @@ static const struct side_word parts[] = {
 	IS("source", SIDE_OTHER),
 	IS("src", SIDE_OTHER),
 	IS("peer", SIDE_OTHER),
-	IS("forwarded", SIDE_OTHER),
 	IS("local", SIDE_OURS),
 	IS("dest", SIDE_OURS),
 	IS("dst", SIDE_OURS),
@@ -213,7 +216,7 @@ static const struct side_word parts[] = {
 static enum side side_of(struct slice w)
 {
 	struct slice head;
-	struct slice last;
+	struct slice last = { 0 };
 
 	for (unsigned i = 0; i < sizeof(sides) / sizeof(*sides); i++) {
 		struct slice t = sides[i].text;
@@ -223,13 +226,14 @@ static enum side side_of(struct slice w)
 			return sides[i].side;
 	}
 	/* of "req.remoteAddress" and of "client.example.com" the last part counts */
-	bool name = slice_cut_last(w, '.', &head, &last);
+	bool name = slice_cut_last(w, '.', &head, &last) || memchr(w.p, '-', w.n) != NULL;
 
 	for (unsigned i = 0; i < sizeof(parts) / sizeof(*parts); i++)
-		if (slice_find(name ? last : w, parts[i].text) != NULL)
+		if (slice_find(last.n > 0 ? last : w, parts[i].text) != NULL &&
+		    (!name || parts[i].side == SIDE_OTHER))
 			return parts[i].side;
 	/* a host's name before its address */
-	return name || memchr(w.p, '-', w.n) != NULL ? SIDE_THROUGH : SIDE_UNKNOWN;
+	return name ? SIDE_THROUGH : SIDE_UNKNOWN;
 }
 
 /* Only quotes, blanks, slashes and signs of equality before a value: what precedes is its key. */

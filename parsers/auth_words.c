@@ -22,6 +22,11 @@ enum {
 	SUCCESS = 1 << 9,
 	FALSE = 1 << 10,
 	LITTLE = 1 << 11, /* not counted when words are */
+	GRANT = 1 << 12,  /* "not allowed" is a verdict, whatever it is about */
+	TOO = 1 << 13,
+	MANY = 1 << 14,
+	FROM = 1 << 15,
+	SENDER = 1 << 16, /* an address behind "from" */
 };
 
 static const struct word {
@@ -82,7 +87,13 @@ static bool is_word_byte(char c)
  */
 static size_t word_end(struct slice s, size_t i)
 {
+	bool mail = false;
+
 	for (i++; i < s.n; i++) {
+		if (s.p[i] == '@' && i + 1 < s.n && is_word_byte(s.p[i + 1]))
+			mail = true;
+		if (mail && (is_word_byte(s.p[i]) || memchr("@.-_", s.p[i], 4) != NULL))
+			continue; /* somebody's address is one word, and nothing in it is any */
 		if (is_digit(s.p[i - 1]) && i + 1 < s.n && is_digit(s.p[i + 1]) &&
 		    (s.p[i] == '.' || s.p[i] == ':'))
 			continue;
@@ -106,6 +117,7 @@ static size_t path_end(struct slice s, size_t i)
 static unsigned read_words(struct slice s, unsigned to[static WORDS_MAX])
 {
 	unsigned n = 0;
+	bool from = false; /* was the last word */
 
 	for (size_t i = 0; i < s.n && n < WORDS_MAX;) {
 		char low[WORD_BYTES];
@@ -121,13 +133,19 @@ static unsigned read_words(struct slice s, unsigned to[static WORDS_MAX])
 		}
 		end = word_end(s, i);
 		to[n] = 0;
-		if (end - i <= WORD_BYTES) {
+		if (end + 1 < s.n && s.p[end] == '[' && is_digit(s.p[end + 1])) {
+			/* "unknown[192.0.2.1]": a host's name */
+		} else if (is_digit(s.p[i]) && from && end - i >= 7 &&
+			   memchr(s.p + i, '.', end - i) != NULL) {
+			to[n] = SENDER;
+		} else if (end - i <= WORD_BYTES) {
 			for (size_t k = i; k < end; k++)
 				low[k - i] = (char)(is_upper(s.p[k]) ? s.p[k] + 32 : s.p[k]);
 			to[n] = kinds_of((struct slice){ low, end - i });
 		}
 		if (end - i == 1 && s.p[i] == '0' && end < s.n && s.p[end] == ' ')
 			to[n] |= NOT; /* "0 failed logins" */
+		from = (to[n] & FROM) != 0;
 		n += !(to[n] & LITTLE);
 		i = end;
 	}
@@ -149,11 +167,14 @@ static void join_words(unsigned *w, unsigned n)
 			w[i] = 0;
 			continue;
 		}
+		if ((w[i] & TOO) && i + 1 < n && (w[i + 1] & MANY))
+			w[i + 1] |= REFUSED;
 		if (!(w[i] & NOT))
 			continue;
 		for (unsigned k = i + 1; k < n && k <= i + 3; k++)
 			if (w[k] & DONE) {
-				w[k] = FAILED | IDENTITY | (w[k] & SUBJECT);
+				w[k] = FAILED | IDENTITY | (w[k] & SUBJECT) |
+				       (w[k] & GRANT ? REFUSED : 0);
 				w[i] = 0;
 			} else if (w[k] & (FAILED | SUBJECT)) {
 				break;
@@ -187,6 +208,17 @@ static bool login_failed(const unsigned *w, unsigned n, unsigned i)
 	       distance(w, n, i, ACCOUNT) <= noise;
 }
 
+/* "failure from 192.0.2.1", of what is not said: nothing that fails every day stands near. */
+static bool somebody_failed(const unsigned *w, unsigned n, unsigned i)
+{
+	unsigned noise = distance(w, n, i, NOISE);
+
+	for (unsigned d = 1; d <= 3 && i + d < n; d++)
+		if (w[i + d] & SENDER)
+			return noise > d + 1;
+	return false;
+}
+
 enum auth_saying auth_saying(struct slice text)
 {
 	unsigned w[WORDS_MAX];
@@ -198,7 +230,9 @@ enum auth_saying auth_saying(struct slice text)
 		if (login_failed(w, n, i))
 			return AUTH_SAYS_FAILURE;
 		/* "connection refused" is daily life, "refused connection from" is a verdict */
-		if ((w[i] & REFUSED) && (i == 0 || !(w[i - 1] & NOISE)))
+		if ((w[i] & REFUSED) && (i == 0 || !(w[i - 1] & NOISE) || !(w[i] & FAILED)))
+			says = AUTH_SAYS_REFUSED;
+		else if ((w[i] & FAILED) && somebody_failed(w, n, i))
 			says = AUTH_SAYS_REFUSED;
 		else if ((w[i] & SUCCESS) && says == AUTH_SAYS_NOTHING &&
 			 distance(w, n, i, SUBJECT) <= NEAR_ACCOUNT)

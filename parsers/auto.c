@@ -54,9 +54,12 @@ static enum parse_result parse_auto(const struct parse_ctx *c, struct event *ev)
 	if (s.n > 5 && s.p[4] == '/' && parser_nginx_error.parse(c, ev) == PARSE_OK)
 		return PARSE_OK;
 	if (digits_or_stamp(s) && parser_syslog.parse(c, ev) == PARSE_OK) {
-		/* without a program, what was taken for the host may be part of the text */
-		if (event_get(ev, ATTR_PROCESS_NAME).p == NULL && s.n > 20)
-			auth_any(ev, slice_from(s, 20));
+		/* a stamp with a blank in it is seldom syslog's: "host" and "program" may be text */
+		bool loose = s.n > 20 && s.p[4] == '-' && s.p[10] == ' ';
+
+		if (s.n > 20 && event_get(ev, ATTR_PROCESS_PID).p == NULL &&
+		    (loose || event_get(ev, ATTR_PROCESS_NAME).p == NULL))
+			auth_any(ev, slice_from(s, 19));
 		return PARSE_OK;
 	}
 	if (parser_combined.parse(c, ev) == PARSE_OK)

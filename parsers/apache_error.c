@@ -38,7 +38,7 @@ static bool is_level(struct slice s)
 	return slice_starts(s, SLICE("trace")) && s.n == 6;
 }
 
-/* "A", "A:P": also IPv6 without brackets, whose last group may be the port of 2.4. */
+/* "A", "A:P", "[A]:P": also IPv6 without brackets, whose last group may be the port of 2.4. */
 static void client(struct event *ev, struct slice s)
 {
 	struct slice addr;
@@ -47,6 +47,11 @@ static void client(struct event *ev, struct slice s)
 	unsigned colons = 0;
 	struct slice rest;
 
+	if (s.n > 0 && s.p[0] == '[' && slice_cut(slice_from(s, 1), ']', &addr, &port)) {
+		auth_skip(&port, SLICE(":"));
+		auth_client(ev, addr, port, AUTH_PEER);
+		return;
+	}
 	while (slice_cut(groups, ':', &rest, &groups))
 		colons++;
 	if (colons == 1 || colons == 8 || !auth_is_address(s)) {

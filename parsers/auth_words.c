@@ -26,7 +26,8 @@ enum {
 	TOO = 1 << 13,
 	MANY = 1 << 14,
 	FROM = 1 << 15,
-	SENDER = 1 << 16, /* an address behind "from" */
+	SENDER = 1 << 16,  /* an address behind "from" */
+	ENTERED = 1 << 17, /* success, if an account did it */
 };
 
 static const struct word {
@@ -235,7 +236,8 @@ enum auth_saying auth_saying(struct slice text)
 		else if ((w[i] & FAILED) && somebody_failed(w, n, i))
 			says = AUTH_SAYS_REFUSED;
 		else if ((w[i] & SUCCESS) && says == AUTH_SAYS_NOTHING &&
-			 distance(w, n, i, SUBJECT) <= NEAR_ACCOUNT)
+			 distance(w, n, i, SUBJECT | (w[i] & ENTERED ? ACCOUNT : 0U)) <=
+			     NEAR_ACCOUNT)
 			says = AUTH_SAYS_SUCCESS;
 	}
 	return says;

@@ -1,6 +1,7 @@
 /*
  * apache_error.c - Apache httpd's error log (server/log.c, ErrorLogFormat's default), 1.3 to 2.4:
- * "[Mon Nov 23 06:00:00.123456 2026] [core:error] [pid 1:tid 2] [client A:P] AH00126: text, referer: R"
+ * "[Mon Nov 23 06:00:00.123456 2026] [core:error] [pid 1:tid 2] [client A:P] AH00126: text,
+ * referer: R"
  *
  * The client stands before anything that he sent, so his address is `peer`.
  */

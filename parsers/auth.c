@@ -190,8 +190,11 @@ void auth_message(struct event *ev, struct slice program, struct slice m)
 		void (*read)(struct event *ev, struct slice m);
 		bool all; /* what the reader passes over says nothing of logins */
 	} programs[] = {
-#define PROGRAM(name, read)  { { name, sizeof(name) - 1 }, read, true }
-#define TOO(name, read)	     { { name, sizeof(name) - 1 }, read, false }
+#define PROGRAM(name, read) { { name, sizeof(name) - 1 }, read, true }
+#define TOO(name, read)                                 \
+	{                                               \
+		{ name, sizeof(name) - 1 }, read, false \
+	}
 		PROGRAM("sshd", auth_sshd),
 		PROGRAM("sshd-session", auth_sshd),
 		PROGRAM("sshd-auth", auth_sshd),

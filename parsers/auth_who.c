@@ -6,9 +6,9 @@
 
 enum {
 	KEY_BYTES = 32,
-	WORDS_BACK = 4,	   /* words looked at before an address */
+	WORDS_BACK = 4,	    /* words looked at before an address */
 	ADDRESSES_MAX = 32, /* looked at in one message */
-	FAR = -100,	   /* a value that can't be the other side's address */
+	FAR = -100,	    /* a value that can't be the other side's address */
 };
 
 static bool is_alnum(char c)
@@ -23,7 +23,8 @@ static bool is_digit(char c)
 
 static bool is_address_byte(char c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == '.' || c == ':';
+	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == '.' ||
+	       c == ':';
 }
 
 struct found {
@@ -66,6 +67,23 @@ static bool split(struct slice r, struct found *f)
 	return true;
 }
 
+/* "#port", "|port" and "]:port" behind an address that ends at `at`. */
+static struct slice port_behind(struct slice s, size_t at)
+{
+	struct slice rest = slice_from(s, at);
+	size_t n = 0;
+
+	if (!auth_skip(&rest, SLICE("#")) && !auth_skip(&rest, SLICE("|")) &&
+	    !auth_skip(&rest, SLICE("]:")))
+		return (struct slice){ 0 };
+	while (n < rest.n && is_digit(rest.p[n]))
+		n++;
+	/* behind a | it may be the next address */
+	return is_port(slice_head(rest, n)) && (n == rest.n || rest.p[n] != '.')
+		   ? slice_head(rest, n)
+		   : (struct slice){ 0 };
+}
+
 /* The next address at or behind *i. */
 static bool next_address(struct slice s, size_t *i, struct found *f)
 {
@@ -87,15 +105,8 @@ static bool next_address(struct slice s, size_t *i, struct found *f)
 			continue;
 		if (!split((struct slice){ s.p + *i, end - *i }, f))
 			continue;
-		if (f->to + 1 < s.n && (s.p[f->to] == '#' || s.p[f->to] == '|') && f->port.n == 0) {
-			size_t n = f->to + 1;
-
-			while (n < s.n && is_digit(s.p[n]))
-				n++;
-			f->port = (struct slice){ s.p + f->to + 1, n - f->to - 1 };
-			if (!is_port(f->port) || (n < s.n && s.p[n] == '.'))
-				f->port.n = 0;
-		}
+		if (f->port.n == 0)
+			f->port = port_behind(s, f->to);
 		*i = f->to > *i ? f->to : *i + 1;
 		return true;
 	}
@@ -104,7 +115,8 @@ static bool next_address(struct slice s, size_t *i, struct found *f)
 
 /* ---- whose they are ---- */
 
-/* The word that ends at or before *at, in small letters; *at becomes its start. Points and _ belong to it. */
+/* The word that ends at or before *at, in small letters; *at becomes its start. Points and _ belong
+ * to it. */
 static struct slice word_before(struct slice s, size_t *at, char to[static KEY_BYTES])
 {
 	size_t end = *at;
@@ -129,8 +141,8 @@ struct side_word {
 	enum side side;
 };
 
-#define IS(text, side)                          \
-	{                                       \
+#define IS(text, side)                           \
+	{                                        \
 		{ text, sizeof(text) - 1 }, side \
 	}
 
@@ -294,7 +306,8 @@ static int judge(struct slice s, struct found *f)
 	score = by_words(s, f->from, &f->strong);
 	if (f->port.n > 0 && slice_u64(f->port, &port))
 		score += port >= 1024 ? 1 : -2;
-	if (before == '@' || (f->from > 1 && slice_eq((struct slice){ s.p + f->from - 2, 2 }, SLICE("@["))))
+	if (before == '@' ||
+	    (f->from > 1 && slice_eq((struct slice){ s.p + f->from - 2, 2 }, SLICE("@["))))
 		score -= 8;
 	if (f->from > 1 && s.p[f->from - 2] == '(' && before == '[')
 		score -= 3; /* ([name]): what the client calls itself */
@@ -315,10 +328,10 @@ static const struct slice user_keys[] = { { "user", 4 }, { "username", 8 }, { "u
 /* Words that stand behind "user" and are nobody's name. */
 static const struct slice no_names[] = { { "not", 3 }, { "was", 3 }, { "is", 2 }, { "has", 3 },
 	{ "name", 4 }, { "from", 4 }, { "tried", 5 }, { "or", 2 }, { "and", 3 }, { "unknown", 7 },
-	{ "failed", 6 }, { "failure", 7 }, { "login", 5 }, { "authentication", 14 }, { "attempt", 7 },
-	{ "attempts", 8 }, { "doesn't", 7 }, { "does", 4 }, { "password", 8 }, { "error", 5 },
-	{ "with", 4 }, { "for", 3 }, { "in", 2 }, { "on", 2 }, { "by", 2 }, { "incorrect", 9 },
-	{ "invalid", 7 }, { "agent", 5 }, { "credentials", 11 } };
+	{ "failed", 6 }, { "failure", 7 }, { "login", 5 }, { "authentication", 14 },
+	{ "attempt", 7 }, { "attempts", 8 }, { "doesn't", 7 }, { "does", 4 }, { "password", 8 },
+	{ "error", 5 }, { "with", 4 }, { "for", 3 }, { "in", 2 }, { "on", 2 }, { "by", 2 },
+	{ "incorrect", 9 }, { "invalid", 7 }, { "agent", 5 }, { "credentials", 11 } };
 
 static bool is_one_of(struct slice w, const struct slice *list, size_t n)
 {
@@ -378,7 +391,8 @@ static struct slice user_of(struct slice s)
 		if (at > i && s.p[at - 1] == '"')
 			at--; /* user: "name" */
 		v = at > i && at < s.n ? value_at(s, at) : (struct slice){ 0 };
-		if (v.n == 0 || v.n > 128 || is_one_of(v, no_names, sizeof(no_names) / sizeof(*no_names)))
+		if (v.n == 0 || v.n > 128 ||
+		    is_one_of(v, no_names, sizeof(no_names) / sizeof(*no_names)))
 			continue;
 		if (told)
 			return v;
@@ -407,10 +421,10 @@ void auth_who(struct slice text, struct auth_who *who)
 		bool list = n > 0 && is_list(text, &last, &f);
 
 		f.score = judge(text, &f);
-		/* of equals the first, unless something could have been put before the last one's "from" */
-		if (f.score > best.score ||
-		    (f.score == best.score && f.strong && best.strong && !list &&
-			!slice_eq(f.addr, best.addr)))
+		/* of equals the first, unless something could have been put before the last one's
+		 * "from" */
+		if (f.score > best.score || (f.score == best.score && f.strong && best.strong &&
+						!list && !slice_eq(f.addr, best.addr)))
 			best = f;
 		last = f;
 	}

@@ -1,4 +1,5 @@
-/* auth_who.h - whose address and which user a message of any program names. Not for others than auth_*.c. */
+/* auth_who.h - whose address and which user a message of any program names. Not for others than
+ * auth_*.c. */
 #ifndef PARSERS_AUTH_WHO_H
 #define PARSERS_AUTH_WHO_H
 

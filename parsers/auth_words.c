@@ -34,8 +34,8 @@ static const struct word {
 	struct slice text;
 	unsigned kinds;
 } words[] = {
-#define WORD(text, kinds)                        \
-	{                                        \
+#define WORD(text, kinds)                         \
+	{                                         \
 		{ text, sizeof(text) - 1 }, kinds \
 	}
 #include "parsers/auth_words.inc"
@@ -209,11 +209,19 @@ static bool login_failed(const unsigned *w, unsigned n, unsigned i)
 	       distance(w, n, i, ACCOUNT) <= noise;
 }
 
+/* "connection refused" is daily life, "refused connection from" is a verdict. */
+static bool is_verdict(const unsigned *w, unsigned i)
+{
+	return (w[i] & REFUSED) && (i == 0 || !(w[i - 1] & NOISE) || !(w[i] & FAILED));
+}
+
 /* "failure from 192.0.2.1", of what is not said: nothing that fails every day stands near. */
 static bool somebody_failed(const unsigned *w, unsigned n, unsigned i)
 {
 	unsigned noise = distance(w, n, i, NOISE);
 
+	if (!(w[i] & FAILED))
+		return false;
 	for (unsigned d = 1; d <= 3 && i + d < n; d++)
 		if (w[i + d] & SENDER)
 			return noise > d + 1;
@@ -230,10 +238,7 @@ enum auth_saying auth_saying(struct slice text)
 	for (unsigned i = 0; i < n; i++) {
 		if (login_failed(w, n, i))
 			return AUTH_SAYS_FAILURE;
-		/* "connection refused" is daily life, "refused connection from" is a verdict */
-		if ((w[i] & REFUSED) && (i == 0 || !(w[i - 1] & NOISE) || !(w[i] & FAILED)))
-			says = AUTH_SAYS_REFUSED;
-		else if ((w[i] & FAILED) && somebody_failed(w, n, i))
+		if (is_verdict(w, i) || somebody_failed(w, n, i))
 			says = AUTH_SAYS_REFUSED;
 		else if ((w[i] & SUCCESS) && says == AUTH_SAYS_NOTHING &&
 			 distance(w, n, i, SUBJECT | (w[i] & ENTERED ? ACCOUNT : 0U)) <=

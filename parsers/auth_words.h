@@ -1,4 +1,5 @@
-/* auth_words.h - what a message says of somebody's attempt to get in. Not for others than auth_*.c. */
+/* auth_words.h - what a message says of somebody's attempt to get in. Not for others than auth_*.c.
+ */
 #ifndef PARSERS_AUTH_WORDS_H
 #define PARSERS_AUTH_WORDS_H
 

@@ -21,7 +21,9 @@ static enum parse_result parse_text(const struct parse_ctx *c, struct event *ev)
 	size_t from = 0;
 	size_t end = stamp_any(c, s, &from, &ev->time_us);
 
-	if (from <= 1 && syslog_tagged(c, ev, slice_trim(slice_from(s, end + (end > 0 && end < s.n && s.p[end] == ']')))))
+	if (from <= 1 &&
+	    syslog_tagged(
+		c, ev, slice_trim(slice_from(s, end + (end > 0 && end < s.n && s.p[end] == ']')))))
 		return PARSE_OK;
 	/* text may stand on both sides of a stamp; most often it is behind it */
 	event_add(ev, ATTR_MESSAGE, from == 0 ? slice_trim(slice_from(s, end)) : s);
@@ -34,7 +36,8 @@ static enum parse_result parse_text(const struct parse_ctx *c, struct event *ev)
 
 static bool is_request(const struct event *ev)
 {
-	return event_get(ev, ATTR_HTTP_METHOD).p != NULL || event_get(ev, ATTR_HTTP_STATUS).p != NULL;
+	return event_get(ev, ATTR_HTTP_METHOD).p != NULL ||
+	       event_get(ev, ATTR_HTTP_STATUS).p != NULL;
 }
 
 static enum parse_result parse_auto(const struct parse_ctx *c, struct event *ev)
@@ -54,7 +57,8 @@ static enum parse_result parse_auto(const struct parse_ctx *c, struct event *ev)
 	if (s.n > 5 && s.p[4] == '/' && parser_nginx_error.parse(c, ev) == PARSE_OK)
 		return PARSE_OK;
 	if (digits_or_stamp(s) && parser_syslog.parse(c, ev) == PARSE_OK) {
-		/* a stamp with a blank in it is seldom syslog's: "host" and "program" may be text */
+		/* a stamp with a blank in it is seldom syslog's: "host" and "program" may be text
+		 */
 		bool loose = s.n > 20 && s.p[4] == '-' && s.p[10] == ' ';
 
 		if (s.n > 20 && event_get(ev, ATTR_PROCESS_PID).p == NULL &&

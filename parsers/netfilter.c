@@ -1,6 +1,7 @@
 /*
- * netfilter.c - packets that iptables or nftables logged by the kernel (net/netfilter/nf_log_syslog.c):
- * "PREFIX IN=eth0 OUT= MAC=.. SRC=A DST=B LEN=40 .. PROTO=TCP SPT=1 DPT=2 .. SYN URGP=0"
+ * netfilter.c - packets that iptables or nftables logged by the kernel
+ * (net/netfilter/nf_log_syslog.c): "PREFIX IN=eth0 OUT= MAC=.. SRC=A DST=B LEN=40 .. PROTO=TCP
+ * SPT=1 DPT=2 .. SYN URGP=0"
  *
  * Nobody answered for the source of a packet: the address is `claimed`.
  */

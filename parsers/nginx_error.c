@@ -26,10 +26,12 @@ static struct slice field(struct slice *s, struct slice key)
 	if (!auth_skip(&rest, key))
 		return (struct slice){ 0 };
 	if (auth_skip(&rest, SLICE("\""))) {
-		/* a quote inside a value is not escaped: its end is followed by a key or by nothing */
+		/* a quote inside a value is not escaped: its end is followed by a key or by nothing
+		 */
 		size_t i = 0;
 
-		while (i < rest.n && !(rest.p[i] == '"' && (i + 1 == rest.n || rest.p[i + 1] == ',')))
+		while (
+		    i < rest.n && !(rest.p[i] == '"' && (i + 1 == rest.n || rest.p[i + 1] == ',')))
 			i++;
 		v = slice_head(rest, i);
 		*s = i < rest.n ? slice_from(rest, i + 1) : (struct slice){ rest.p + i, 0 };
@@ -50,7 +52,7 @@ static void about_request(struct event *ev, struct slice s)
 	field(&s, SLICE(", server: "));
 	v = field(&s, SLICE(", request: "));
 	parse_request(ev, v);
-	v = field(&s, SLICE(", subrequest: "));
+	field(&s, SLICE(", subrequest: "));
 	v = field(&s, SLICE(", upstream: "));
 	if (v.n > 0)
 		event_add_named(ev, SLICE("nginx.upstream"), v);

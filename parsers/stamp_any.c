@@ -5,24 +5,53 @@
 
 enum { HEAD = 128 /* bytes in which a stamp begins */ };
 
-#define P(text)                         \
-	{                               \
+#define P(text)                        \
+	{                              \
 		text, sizeof(text) - 1 \
 	}
 
 /* Those that begin alike: the longer one first. */
 static const struct slice by_digit[] = {
-	P("%Y-%m-%dT%T"), P("%Y-%m-%d %T"), P("%Y-%m-%d  %T"), P("%Y-%m-%d-%T"), P("%Y-%m-%d_%T"),
-	P("%Y/%m/%d %T"), P("%Y/%m/%d - %T"), P("%Y/%m/%d-%T"), P("%Y.%m.%d %T"), P("%Y%m%d-%T"),
-	P("%Y%m%d %T"), P("%Y%m%dT%T"), P("%d/%b/%Y:%T"), P("%d/%b/%Y %T"), P("%d-%b-%Y %T"),
-	P("%d %b %Y %T"), P("%m/%d/%Y %I:%M:%S %p"), P("%m/%d/%Y %T"), P("%m/%d/%Y - %T"),
-	P("%m/%d/%Y-%T"), P("%m-%d-%Y %T"), P("%d/%m/%Y %T"), P("%d.%m.%Y %T"), P("%d-%m-%Y %T"),
-	P("%y%m%d %T"), P("%y%m%d  %T"), P("%y/%m/%d %T"), P("%d %b %T"),
+	P("%Y-%m-%dT%T"),
+	P("%Y-%m-%d %T"),
+	P("%Y-%m-%d  %T"),
+	P("%Y-%m-%d-%T"),
+	P("%Y-%m-%d_%T"),
+	P("%Y/%m/%d %T"),
+	P("%Y/%m/%d - %T"),
+	P("%Y/%m/%d-%T"),
+	P("%Y.%m.%d %T"),
+	P("%Y%m%d-%T"),
+	P("%Y%m%d %T"),
+	P("%Y%m%dT%T"),
+	P("%d/%b/%Y:%T"),
+	P("%d/%b/%Y %T"),
+	P("%d-%b-%Y %T"),
+	P("%d %b %Y %T"),
+	P("%m/%d/%Y %I:%M:%S %p"),
+	P("%m/%d/%Y %T"),
+	P("%m/%d/%Y - %T"),
+	P("%m/%d/%Y-%T"),
+	P("%m-%d-%Y %T"),
+	P("%d/%m/%Y %T"),
+	P("%d.%m.%Y %T"),
+	P("%d-%m-%Y %T"),
+	P("%y%m%d %T"),
+	P("%y%m%d  %T"),
+	P("%y/%m/%d %T"),
+	P("%d %b %T"),
 };
 static const struct slice by_letter[] = {
-	P("%a %b %e %T.%f %Y"), P("%a %b %e %T %Y"), P("%a, %d %b %Y %T"), P("%a %d %b %Y %T"),
-	P("%b %e, %Y %I:%M:%S %p"), P("%b %e, %Y %T"), P("%b %e %Y %T"), P("%b %e %T %Y"),
-	P("%b %e %T"), P("%b %d %T"),
+	P("%a %b %e %T.%f %Y"),
+	P("%a %b %e %T %Y"),
+	P("%a, %d %b %Y %T"),
+	P("%a %d %b %Y %T"),
+	P("%b %e, %Y %I:%M:%S %p"),
+	P("%b %e, %Y %T"),
+	P("%b %e %Y %T"),
+	P("%b %e %T %Y"),
+	P("%b %e %T"),
+	P("%b %d %T"),
 };
 #undef P
 

@@ -165,7 +165,8 @@ static void tag_and_message(const struct parse_ctx *c, struct event *ev, struct 
 		return;
 	}
 	if (n == 0 || (!colon && pid.n == 0 && tag.p[0] != '[')) {
-		syslog_message(c, ev, (struct slice){ 0 }, s); /* no tag: all of it is the message */
+		syslog_message(
+		    c, ev, (struct slice){ 0 }, s); /* no tag: all of it is the message */
 		return;
 	}
 	tag = syslog_program(tag);

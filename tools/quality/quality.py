@@ -1,7 +1,8 @@
 """make quality CORPORA=DIR: recall and false positives of the rules, corpus by corpus and category by category.
 
 A corpus is NAME.access.log.gz (combined lines) with NAME.ndjson.gz (one object a line: label, category), or with
-benign.labels.ndjson.gz (hard, session). Counted are lines with a detection of an attack category, and alerts.
+benign.labels.ndjson.gz (hard, session). Counted are lines with a detection of an attack category, and alerts. Logs
+of services are read by auth.py.
 """
 import collections
 import gzip
@@ -9,6 +10,8 @@ import json
 import pathlib
 import subprocess
 import sys
+
+import auth
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SEKISHO = str(ROOT / "build" / "sekisho")
@@ -75,14 +78,15 @@ def benign(log, labels):
 def main():
     folder = pathlib.Path(sys.argv[1])
     logs = sorted(folder.glob("*.access.log.gz"))
-    if not logs:
-        sys.exit(f"{folder}: no *.access.log.gz")
+    if not logs and not list(folder.glob("*.ndjson.gz")):
+        sys.exit(f"{folder}: no *.access.log.gz and no *.ndjson.gz")
     for log in logs:
         name = log.name.removesuffix(".access.log.gz")
         if (folder / f"{name}.labels.ndjson.gz").exists():
             benign(log, folder / f"{name}.labels.ndjson.gz")
         elif (folder / f"{name}.ndjson.gz").exists():
             attacks(name, log, folder / f"{name}.ndjson.gz")
+    auth.main(folder)
 
 
 main()

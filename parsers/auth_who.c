@@ -174,6 +174,7 @@ static const struct side_word sides[] = {
 	IS("ipaddr", SIDE_THROUGH),
 	IS("host", SIDE_THROUGH),
 	IS("hostname", SIDE_THROUGH),
+	IS("localhost", SIDE_THROUGH),
 	IS("forwarded", SIDE_THROUGH),
 	IS("x-forwarded-for", SIDE_THROUGH),
 	IS("is", SIDE_THROUGH),
@@ -270,7 +271,7 @@ static int by_words(struct slice s, size_t at, bool *strong)
 		struct slice gap = slice_head(slice_from(s, at), end - at);
 
 		gap = slice_from(gap, w.n < gap.n ? w.n : gap.n);
-		if (w.n == 0 || !is_key(gap))
+		if (w.n == 0 || !is_key(gap) || auth_is_address(w))
 			return score;
 		switch (side_of(w)) {
 		case SIDE_OTHER:

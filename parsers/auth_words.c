@@ -28,6 +28,7 @@ enum {
 	FROM = 1 << 15,
 	SENDER = 1 << 16,  /* an address behind "from" */
 	ENTERED = 1 << 17, /* success, if an account did it */
+	DAILY = 1 << 18,   /* with noise before it: no verdict */
 };
 
 static const struct word {
@@ -212,7 +213,7 @@ static bool login_failed(const unsigned *w, unsigned n, unsigned i)
 /* "connection refused" is daily life, "refused connection from" is a verdict. */
 static bool is_verdict(const unsigned *w, unsigned i)
 {
-	return (w[i] & REFUSED) && (i == 0 || !(w[i - 1] & NOISE) || !(w[i] & FAILED));
+	return (w[i] & REFUSED) && (i == 0 || !(w[i - 1] & NOISE) || !(w[i] & DAILY));
 }
 
 /* "failure from 192.0.2.1", of what is not said: nothing that fails every day stands near. */

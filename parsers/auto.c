@@ -21,9 +21,10 @@ static enum parse_result parse_text(const struct parse_ctx *c, struct event *ev)
 	size_t from = 0;
 	size_t end = stamp_any(c, s, &from, &ev->time_us);
 
-	if (from <= 1 &&
-	    syslog_tagged(
-		c, ev, slice_trim(slice_from(s, end + (end > 0 && end < s.n && s.p[end] == ']')))))
+	size_t behind = end + (end > 0 && end < s.n && s.p[end] == ']');
+
+	if ((from <= 1 && syslog_tagged(c, ev, slice_trim(slice_from(s, behind)))) ||
+	    syslog_tagged(c, ev, s))
 		return PARSE_OK;
 	/* text may stand on both sides of a stamp; most often it is behind it */
 	event_add(ev, ATTR_MESSAGE, from == 0 ? slice_trim(slice_from(s, end)) : s);
@@ -62,8 +63,9 @@ static enum parse_result parse_auto(const struct parse_ctx *c, struct event *ev)
 		bool loose = s.n > 20 && s.p[4] == '-' && s.p[10] == ' ';
 
 		if (s.n > 20 && event_get(ev, ATTR_PROCESS_PID).p == NULL &&
-		    (loose || event_get(ev, ATTR_PROCESS_NAME).p == NULL))
-			auth_any(ev, slice_from(s, 19));
+		    (loose || event_get(ev, ATTR_PROCESS_NAME).p == NULL ||
+			event_get(ev, ATTR_SYSLOG_HOSTNAME).p == NULL))
+			auth_any(ev, slice_from(s, loose ? 19 : 15));
 		return PARSE_OK;
 	}
 	if (parser_combined.parse(c, ev) == PARSE_OK)

@@ -3,7 +3,7 @@
  * "[Mon Nov 23 06:00:00.123456 2026] [core:error] [pid 1:tid 2] [client A:P] AH00126: text,
  * referer: R"
  *
- * The client stands before anything that he sent, so his address is `peer`.
+ * The client stands before anything that he sent, so his address is certain.
  */
 #include "parsers/auth_parts.h"
 #include "parsers/error_logs.h"
@@ -50,17 +50,17 @@ static void client(struct event *ev, struct slice s)
 
 	if (s.n > 0 && s.p[0] == '[' && slice_cut(slice_from(s, 1), ']', &addr, &port)) {
 		auth_skip(&port, SLICE(":"));
-		auth_client(ev, addr, port, AUTH_PEER);
+		auth_client(ev, addr, port, AUTH_INPUT);
 		return;
 	}
 	while (slice_cut(groups, ':', &rest, &groups))
 		colons++;
 	if (colons == 1 || colons == 8 || !auth_is_address(s)) {
 		if (slice_cut_last(s, ':', &addr, &port))
-			auth_client(ev, addr, port, AUTH_PEER);
+			auth_client(ev, addr, port, AUTH_INPUT);
 		return;
 	}
-	auth_client(ev, s, (struct slice){ 0 }, AUTH_PEER);
+	auth_client(ev, s, (struct slice){ 0 }, AUTH_INPUT);
 }
 
 /* "pid 7", "pid 7:tid 8" */

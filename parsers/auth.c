@@ -37,7 +37,8 @@ bool auth_client(struct event *ev, struct slice addr, struct slice port, struct 
 	if (!auth_is_address(addr))
 		return false;
 	event_set(ev, ATTR_CLIENT_ADDRESS, addr);
-	event_set(ev, ATTR_CLIENT_PROVENANCE, provenance);
+	if (provenance.n > 0)
+		event_set(ev, ATTR_CLIENT_PROVENANCE, provenance);
 	if (slice_u64(port, &n) && n > 0 && n <= 65535)
 		event_set(ev, ATTR_CLIENT_PORT, port);
 	return true;

@@ -7,6 +7,7 @@
 /* Who says so: see client.provenance in the guide. */
 #define AUTH_PEER    SLICE("peer")
 #define AUTH_CLAIMED SLICE("claimed")
+#define AUTH_INPUT   SLICE("") /* a web server: what its input's client_address says of it */
 
 void auth_result(struct event *ev, bool ok);
 void auth_user(struct event *ev, struct slice name);

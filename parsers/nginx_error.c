@@ -80,7 +80,7 @@ static void text_and_client(struct event *ev, struct slice s)
 	if (slice_starts(addr, SLICE("unix:")))
 		addr.n = 0;
 	auth_client(ev, addr, (struct slice){ 0 },
-	    slice_find(more, client_key) == NULL ? AUTH_PEER : AUTH_CLAIMED);
+	    slice_find(more, client_key) == NULL ? AUTH_INPUT : AUTH_CLAIMED);
 	about_request(ev, rest);
 	auth_any(ev, text);
 }

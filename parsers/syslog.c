@@ -374,6 +374,6 @@ static enum parse_result parse_syslog(const struct parse_ctx *c, struct event *e
 const struct parser parser_syslog = {
 	.name = "syslog",
 	.help =
-	    "syslog files (RFC 3164, RFC 5424, ISO stamps); sshd, sudo, su, login, useradd, PAM",
+	    "syslog files (RFC 3164, RFC 5424, ISO stamps); logins of known programs, and of others",
 	.parse = parse_syslog,
 };

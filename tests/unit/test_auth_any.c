@@ -53,6 +53,21 @@ static void test_sayings(void **state)
 			    (int)auth_saying(slice_of(cases[i].text)));
 }
 
+/* The table of words is searched in halves. */
+static void test_sorted(void **state)
+{
+	static const char *const words[] = {
+#define WORD(text, kinds) text
+#include "parsers/auth_words.inc"
+#undef WORD
+	};
+
+	(void)state;
+	for (size_t i = 1; i < sizeof(words) / sizeof(*words); i++)
+		if (strcmp(words[i - 1], words[i]) >= 0)
+			fail_msg("'%s' must stand before '%s'", words[i], words[i - 1]);
+}
+
 static void test_who(void **state)
 {
 	static const struct {
@@ -148,6 +163,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sayings),
+		cmocka_unit_test(test_sorted),
 		cmocka_unit_test(test_who),
 		cmocka_unit_test(test_stamps),
 	};

@@ -101,7 +101,7 @@ asan: ## unit tests, cases, corpora and the differential test under sanitizers
 	$(Q)$(MAKE) --no-print-directory $(ASAN) DIFF_ARGS="-k 8" unit replay diff
 
 e2e: $(O)/sekisho ## end-to-end tests of the real program
-	$(Q)python3 -m pytest -q -p no:cacheprovider tests/e2e
+	$(Q)python3 -m pytest -q -p no:cacheprovider -m 'not full' tests/e2e
 
 test: ## everything: unit, cases, rules, differential, corpora, end to end, sanitizers
 	$(Q)$(MAKE) --no-print-directory deps DEB="$(DEB) $(DEB_TEST)"
@@ -119,8 +119,10 @@ lint: ## format, include directions, headers alone, clang-tidy, cppcheck
 grams: ## make the table of byte frequencies anew
 	python3 tools/grams/grams.py > match/grams_data.inc
 
-test-full: $(O)/sekisho ## what needs other programs built first: rsigma, sigma-cli (each is skipped where it can not be had)
-	$(Q)python3 -m pytest -q -p no:cacheprovider -rs tests/full
+test-full: all ## what needs other programs built first: rsigma, sigma-cli, Google's Pub/Sub fake of Go (each is skipped where it can not be had)
+	$(Q)$(MAKE) --no-print-directory deps DEB="$(DEB) $(DEB_TEST)"
+	$(Q)python3 -m pytest -q -p no:cacheprovider -rs tests/full; first=$$?; \
+	python3 -m pytest -q -p no:cacheprovider -rs -m full tests/e2e && exit $$first
 
 demo: all ## attackers against a real nginx: recognised, stored and blocked
 	$(Q)tests/demo/demo.sh
@@ -129,9 +131,10 @@ demo-cloud: all ## nginx, Pub/Sub, BigQuery and an analyst's questions, all on t
 	$(Q)$(MAKE) --no-print-directory deps DEB="openssl python3-venv python3-pytest nginx-light"
 	$(Q)python3 tests/demo/cloud.py
 
-quality: all ## recall and false positives over labelled logs: CORPORA=folder
-	$(Q)test -n "$(CORPORA)" || { echo 'say where they are: make quality CORPORA=folder'; exit 2; }
-	$(Q)python3 tools/quality/quality.py "$(CORPORA)"
+HONEST_LINES ?= 10000000
+quality: all ## recall and false positives over labelled logs (CORPORA=folder), and an evening of honest users
+	$(Q)test -z "$(CORPORA)" || python3 tools/quality/quality.py "$(CORPORA)"
+	$(Q)python3 tools/quality/quality.py --honest $(HONEST_LINES)
 
 bench: all ## throughput against wc -l and rg on the same bytes
 	$(Q)$(MAKE) --no-print-directory deps DEB=ripgrep

@@ -95,6 +95,8 @@ struct sink_config {
 	uint64_t rotate_bytes;
 	unsigned keep_body; /* enum keep_body */
 	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
+	unsigned transport; /* enum transport */
+	unsigned mode;	    /* enum bigquery_mode */
 	const char *url, *secret_file, *secret_env, *token_file, *token_env;
 	unsigned template;  /* enum webhook_template */
 	unsigned min_level; /* 0: as the template has it */
@@ -157,6 +159,9 @@ struct config {
 	struct config_items networks; /* struct network_config */
 	struct config_items sinks;    /* struct sink_config */
 	struct config_texts rules;
+	struct {
+		struct config_texts paths, profiles;
+	} decoys; /* what no screen links to */
 	struct {
 		const char *dir;
 		uint64_t max_size;

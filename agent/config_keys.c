@@ -18,6 +18,8 @@ static const char *const client_logs[] = { "peer", "realip", "xff", NULL };
 static const char *const keep_body_names[] = { "always", "unparsed", "detected", NULL };
 static const char *const sink_types[] = { "sqlite", "file", "null", "pubsub", "bigquery", "webhook",
 	"kafka", NULL };
+static const char *const transports[] = { "auto", "grpc", "rest", NULL };
+static const char *const bigquery_modes[] = { "insert_all", "storage_write", NULL };
 static const char *const templates[] = { "json", "slack", "pagerduty", NULL };
 static const char *const min_levels[] = { "default", "informational", "low", "medium", "high",
 	"critical", NULL };
@@ -132,6 +134,14 @@ static const struct config_key sink_keys[] = {
 		    "sekisho" },
 	{ "dataset", CONFIG_TEXT, AT(sink_config, dataset),
 	    .help = "bigquery: where the tables are" },
+	{ "transport", CONFIG_ENUM, AT(sink_config, transport), .def = "auto",
+	    .help = "pubsub: auto: gRPC, and REST where no HTTP/2 gets through and for an "
+		    "`endpoint` of http; grpc and rest: that one only",
+	    .names = transports },
+	{ "mode", CONFIG_ENUM, AT(sink_config, mode), .def = "insert_all",
+	    .help = "bigquery: insert_all: REST, for hosts of few events; storage_write: the "
+		    "Storage Write API by gRPC, for busy ones",
+	    .names = bigquery_modes },
 	{ "endpoint", CONFIG_TEXT, AT(sink_config, endpoint),
 	    .help = "pubsub, bigquery: another server, such as "
 		    "https://asia-northeast1-pubsub.googleapis.com; "
@@ -302,6 +312,14 @@ static const struct config_key log_keys[] = {
 	END,
 };
 
+static const struct config_key decoy_keys[] = {
+	{ "paths", CONFIG_TEXTS, AT(config, decoys.paths),
+	    .help = "paths, such as /admin-old/; letters of either case" },
+	{ "profiles", CONFIG_TEXTS, AT(config, decoys.profiles),
+	    .help = "ids of profiles, as in /profiles/ID, /users/ID, /members/ID and /u/ID" },
+	END,
+};
+
 const struct config_key config_keys[] = {
 	{ "service", CONFIG_TEXT, AT(config, service),
 	    .help = "service.name of all events; default: the host's name" },
@@ -334,6 +352,9 @@ const struct config_key config_keys[] = {
 	{ "rules", CONFIG_TEXTS, AT(config, rules),
 	    .help = "folders of Sigma rules; default: /etc/sekisho/rules, then "
 		    "/usr/share/sekisho/rules" },
+	{ "decoys", CONFIG_SECTION, AT(config, decoys),
+	    .help = "what no screen links to: whoever comes there is worth an alert",
+	    .keys = decoy_keys },
 	{ "check_one_in", CONFIG_UINT, AT(config, check_one_in), .def = "1000",
 	    .help = "one event in so many is also decided without filters; a difference raises an "
 		    "alert "

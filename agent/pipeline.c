@@ -162,7 +162,8 @@ static void collect(struct pipeline *p, unsigned base)
 
 	engine_run(g, &p->arena);
 	for (unsigned i = 0; i < g->n_hits && p->n_hits < PIPELINE_MAX_HITS; i++)
-		p->hits[p->n_hits++] = (struct hit){ g->hits[i].event + base, g->hits[i].rule };
+		p->hits[p->n_hits++] =
+		    (struct hit){ g->hits[i].event + base, g->hits[i].rule, g->hits[i].quoted };
 	for (unsigned i = 0; i < g->n_differences && p->n_differences < ENGINE_MAX_DIFFERENCES; i++)
 		p->differences[p->n_differences++] =
 		    (struct difference){ g->differences[i].event + base, g->differences[i].rule };

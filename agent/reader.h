@@ -24,7 +24,7 @@ struct reader {
 	struct reader_stdin *in;	  /* NULL: no such input */
 	struct reader_journald *journald; /* a list */
 	struct dedupe *dedupe;		  /* NULL: nothing can come twice */
-	struct success_news *successes;   /* what was said of them already */
+	struct success_news *successes;	  /* what was said of them already */
 	struct pipeline pipeline;
 	struct line_rules *rules; /* one an input */
 	struct deflater *deflater;

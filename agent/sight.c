@@ -17,8 +17,10 @@ void sight_window(const struct pipeline *p, const struct correlator *c, uint64_t
 			continue;
 		record_event_id(origin_hash, ev, id);
 		for (; h < p->n_hits && p->hits[h].event == i; h++) {
-			unsigned n =
-			    correlator_sightings(c, rs, &rs->rules[p->hits[h].rule], ev, id, s);
+			unsigned n = p->hits[h].quoted
+					 ? 0
+					 : correlator_sightings(
+					       c, rs, &rs->rules[p->hits[h].rule], ev, id, s);
 
 			for (unsigned k = 0; k < n; k++)
 				cb(ctx, &s[k]);

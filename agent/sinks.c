@@ -31,6 +31,8 @@ struct sink_settings agent_sink_settings(const struct sink_config *s)
 		.endpoint = s->endpoint,
 		.credentials = s->credentials,
 		.ca_file = s->ca_file,
+		.transport = s->transport,
+		.mode = s->mode,
 		.url = s->url,
 		.secret_file = s->secret_file,
 		.secret_env = s->secret_env,

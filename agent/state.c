@@ -55,8 +55,7 @@ static void put_successes(struct checkpoint *k)
 
 	do {
 		buf_char(&k->item, STATE_SUCCESSES);
-		at = successes_save(
-		    policy_successes(k->a->policy), at, clock_now_us(), &k->item);
+		at = successes_save(policy_successes(k->a->policy), at, clock_now_us(), &k->item);
 		put_state(k);
 	} while (at != 0);
 }

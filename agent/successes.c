@@ -168,8 +168,8 @@ bool successes_add(struct successes *t, const struct success *s)
 		set->span[way] = now;
 	for (unsigned k = 0; k < SUCCESS_KINDS; k++)
 		if (s->who[k] != 0)
-			news = add_who(&t->all[at][way].kind[k], s->who[k], now, &set->n[way]) ||
-			       news;
+			news =
+			    add_who(&t->all[at][way].kind[k], s->who[k], now, &set->n[way]) || news;
 	return news;
 }
 
@@ -309,8 +309,7 @@ bool successes_load(struct successes *t, struct slice in)
 	return !c.bad;
 }
 
-unsigned successes_save(
-    const struct successes *t, unsigned from, int64_t now_us, struct buf *out)
+unsigned successes_save(const struct successes *t, unsigned from, int64_t now_us, struct buf *out)
 {
 	uint32_t now = span_of(now_us);
 	unsigned to = from + PART < SETS * WAYS ? from + PART : SETS * WAYS;

@@ -77,7 +77,7 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	b->n += (size_t)n;
 }
 
-void buf_varint(struct buf *b, uint64_t v)
+void buf_varint_long(struct buf *b, uint64_t v)
 {
 	char *to = buf_room(b, 10);
 	size_t n = 0;

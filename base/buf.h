@@ -53,8 +53,17 @@ static inline void buf_str(struct buf *b, const char *s)
 
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Of any size; buf_varint() takes the short way for the small ones. */
+void buf_varint_long(struct buf *b, uint64_t v);
+
 /* Little-endian base-128 number, 1 to 10 bytes. */
-void buf_varint(struct buf *b, uint64_t v);
+static inline void buf_varint(struct buf *b, uint64_t v)
+{
+	if (v < 0x80)
+		buf_char(b, (char)v);
+	else
+		buf_varint_long(b, v);
+}
 
 /* Length, then the bytes. */
 static inline void buf_bytes(struct buf *b, struct slice s)

@@ -7,7 +7,13 @@
 #include <zlib.h>
 
 #if HAVE_ISAL
+#include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
+
+static uint32_t gzip_crc(struct slice in)
+{
+	return crc32_gzip_refl(0, (const unsigned char *)in.p, in.n);
+}
 
 struct deflater {
 	struct isal_zstream s;
@@ -48,7 +54,27 @@ void deflater_run(struct deflater *d, struct slice in, struct buf *out)
 	}
 	out->n += d->s.total_out;
 }
+
+/* Exactly raw_n bytes, and nothing left over. */
+static bool inflate_whole(struct slice in, void *to, size_t raw_n)
+{
+	struct inflate_state s; /* 80 KiB: tables, which are set up as they are needed */
+
+	isal_inflate_init(&s);
+	s.next_in = (uint8_t *)(uintptr_t)in.p;
+	s.avail_in = (uint32_t)in.n;
+	s.next_out = to;
+	s.avail_out = (uint32_t)raw_n;
+	/* bytes that were read ahead count as left over */
+	return isal_inflate_stateless(&s) == ISAL_DECOMP_OK && s.total_out == raw_n &&
+	       s.avail_in == 0 && s.read_in_length < 8;
+}
 #else
+static uint32_t gzip_crc(struct slice in)
+{
+	return (uint32_t)crc32_z(0, (const Bytef *)in.p, in.n);
+}
+
 struct deflater {
 	z_stream s;
 };
@@ -89,23 +115,62 @@ void deflater_run(struct deflater *d, struct slice in, struct buf *out)
 	}
 	out->n += d->s.total_out;
 }
-#endif
 
-int inflate_block(struct slice in, void *to, size_t raw_n, struct err *e)
+/* Exactly raw_n bytes, and nothing left over. */
+static bool inflate_whole(struct slice in, void *to, size_t raw_n)
 {
 	z_stream s = { .next_in = (Bytef *)(uintptr_t)in.p,
 		.avail_in = (uInt)in.n,
 		.next_out = to,
 		.avail_out = (uInt)raw_n };
+	int rc;
 
 	if (inflateInit2(&s, -15) != Z_OK)
-		return err_set(e, ENOMEM, "inflate: out of memory");
-
-	int rc = inflate(&s, Z_FINISH);
-	bool ok = rc == Z_STREAM_END && s.total_out == raw_n && s.avail_in == 0;
-
+		return false;
+	rc = inflate(&s, Z_FINISH);
 	inflateEnd(&s);
-	if (!ok)
+	return rc == Z_STREAM_END && s.total_out == raw_n && s.avail_in == 0;
+}
+#endif
+
+void deflater_gzip(struct deflater *d, struct slice in, struct buf *out)
+{
+	static const char head[] = "\x1f\x8b\x08\0\0\0\0\0\0\xff";
+	uint32_t tail[2] = { gzip_crc(in), (uint32_t)in.n };
+
+	buf_put(out, head, sizeof(head) - 1);
+	deflater_run(d, in, out);
+	for (unsigned i = 0; i < 8; i++)
+		buf_char(out, (char)(tail[i / 4] >> (i % 4 * 8)));
+}
+
+int gunzip_block(struct slice in, struct buf *out)
+{
+	enum { STEP = 65536 };
+	z_stream s = { .next_in = (Bytef *)(uintptr_t)in.p, .avail_in = (uInt)in.n };
+	int rc = Z_OK;
+
+	if (inflateInit2(&s, 31) != Z_OK)
+		return -1;
+	while (rc == Z_OK) {
+		char *to = buf_room(out, STEP);
+
+		if (to == NULL)
+			break;
+		s.next_out = (Bytef *)to;
+		s.avail_out = STEP;
+		rc = inflate(&s, Z_NO_FLUSH);
+		out->n += STEP - s.avail_out;
+		if (rc == Z_OK && s.avail_out > 0)
+			rc = Z_BUF_ERROR; /* it is cut short */
+	}
+	inflateEnd(&s);
+	return rc == Z_STREAM_END ? 0 : -1;
+}
+
+int inflate_block(struct slice in, void *to, size_t raw_n, struct err *e)
+{
+	if (!inflate_whole(in, to, raw_n))
 		return err_set(
 		    e, EINVAL, "inflate: block of %zu bytes does not hold %zu", in.n, raw_n);
 	return 0;

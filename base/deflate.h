@@ -1,8 +1,8 @@
 /*
  * deflate.h - raw deflate (RFC 1951), fast.
  *
- * Written by ISA-L where the build has it, else by zlib at level 1; read by
- * zlib. Both sides work on whole blocks: nothing is kept between calls.
+ * By ISA-L where the build has it, else by zlib, at level 1. Both sides work on
+ * whole blocks: nothing is kept between calls.
  */
 #ifndef BASE_DEFLATE_H
 #define BASE_DEFLATE_H
@@ -18,6 +18,12 @@ void deflater_free(struct deflater *d);
 
 /* Append the compressed form of `in` to out. out->full is set when it does not fit. */
 void deflater_run(struct deflater *d, struct slice in, struct buf *out);
+
+/* The same as one member of gzip (RFC 1952), as bodies of requests want it. */
+void deflater_gzip(struct deflater *d, struct slice in, struct buf *out);
+
+/* Append what a gzip member holds to out; -1 when it is none or out->max is too little. */
+int gunzip_block(struct slice in, struct buf *out);
 
 /* Decompress all of `in` into exactly raw_n bytes at to. -1 with EINVAL when it is not that. */
 int inflate_block(struct slice in, void *to, size_t raw_n, struct err *e);

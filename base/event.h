@@ -40,6 +40,7 @@ struct detection {
 	struct slice field;    /* attribute name */
 	struct slice match;    /* the text that matched, at most 256 bytes */
 	struct slice form;     /* written decoded decoded2 squashed base64 */
+	bool quoted;	       /* in what a person types: weak evidence */
 };
 
 struct event {

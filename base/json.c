@@ -3,7 +3,6 @@
 #include "base/timefmt.h"
 #include "base/utf8.h"
 
-#include <inttypes.h>
 #include <math.h>
 
 static void separate(struct json *j)
@@ -32,6 +31,24 @@ static bool is_plain(uint8_t c)
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
+/* Are eight of them? By the usual tests for a zero byte, one for each that is not plain. */
+static bool is_plain_8(const char *p)
+{
+	static const uint64_t ones = UINT64_C(0x0101010101010101);
+	static const uint64_t tops = UINT64_C(0x8080808080808080);
+	uint64_t v;
+	uint64_t quote;
+	uint64_t slash;
+	uint64_t del;
+
+	memcpy(&v, p, sizeof(v));
+	quote = v ^ ones * '"';
+	slash = v ^ ones * '\\';
+	del = v ^ ones * 0x7f;
+	return (((v - ones * 0x20) | (quote - ones) | (slash - ones) | (del - ones) | v) & tops) ==
+	       0;
+}
+
 static void escape_byte(struct buf *out, uint8_t c)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -58,16 +75,27 @@ static void escape_byte(struct buf *out, uint8_t c)
 	}
 }
 
+/* How many bytes from i on stand for themselves. */
+static size_t plain_run(struct slice s, size_t i)
+{
+	size_t from = i;
+
+	while (i + 8 <= s.n && is_plain_8(s.p + i))
+		i += 8;
+	while (i < s.n && is_plain((uint8_t)s.p[i]))
+		i++;
+	return i - from;
+}
+
 void json_escape(struct buf *out, struct slice s)
 {
 	size_t i = 0;
 
 	while (i < s.n) {
-		size_t from = i;
+		size_t n = plain_run(s, i);
 
-		while (i < s.n && is_plain((uint8_t)s.p[i]))
-			i++;
-		buf_put(out, s.p + from, i - from);
+		buf_put(out, s.p + i, n);
+		i += n;
 		if (i == s.n)
 			return;
 
@@ -79,7 +107,7 @@ void json_escape(struct buf *out, struct slice s)
 			continue;
 		}
 
-		size_t n = utf8_char(slice_from(s, i));
+		n = utf8_char(slice_from(s, i));
 
 		if (n > 0)
 			buf_put(out, s.p + i, n);
@@ -91,7 +119,18 @@ void json_escape(struct buf *out, struct slice s)
 
 void json_text(struct json *j, struct slice s)
 {
+	char *to;
+
 	separate(j);
+	if (plain_run(s, 0) == s.n && (to = buf_room(j->out, s.n + 2)) != NULL) {
+		/* nearly always: one look whether there is room */
+		to[0] = '"';
+		if (s.n > 0)
+			memcpy(to + 1, s.p, s.n);
+		to[s.n + 1] = '"';
+		j->out->n += s.n + 2;
+		return;
+	}
 	buf_char(j->out, '"');
 	json_escape(j->out, s);
 	buf_char(j->out, '"');
@@ -104,16 +143,29 @@ void json_key(struct json *j, struct slice key)
 	j->comma = false;
 }
 
+static void put_digits(struct buf *out, uint64_t v)
+{
+	char text[20];
+	size_t at = sizeof(text);
+
+	do
+		text[--at] = (char)('0' + v % 10);
+	while ((v /= 10) > 0);
+	buf_put(out, text + at, sizeof(text) - at);
+}
+
 void json_i64(struct json *j, int64_t v)
 {
 	separate(j);
-	buf_printf(j->out, "%" PRId64, v);
+	if (v < 0)
+		buf_char(j->out, '-');
+	put_digits(j->out, v < 0 ? -(uint64_t)v : (uint64_t)v);
 }
 
 void json_u64(struct json *j, uint64_t v)
 {
 	separate(j);
-	buf_printf(j->out, "%" PRIu64, v);
+	put_digits(j->out, v);
 }
 
 void json_f64(struct json *j, double v)

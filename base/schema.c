@@ -205,23 +205,22 @@ static void set_number(struct cell *out, int64_t v)
 	out->number = v;
 }
 
-static void set_time(struct cell *out, int64_t time_us, struct buf *scratch)
+static void set_time(struct cell *out, int64_t time_us)
 {
-	char *to = buf_room(scratch, TIMEFMT_MAX);
-
-	if (to != NULL)
-		set_text(out, (struct slice){ to, timefmt_rfc3339(time_us, to) });
+	out->is_null = false;
+	out->is_time = true;
+	out->number = time_us;
 }
 
 /* A value that was written as text, as its column wants it. */
-static void set_typed(struct cell *out, const struct column *c, struct slice v, struct buf *scratch)
+static void set_typed(struct cell *out, const struct column *c, struct slice v)
 {
 	int64_t n;
 
 	if (v.p == NULL)
 		return;
 	if (c->type == COLUMN_TIME && slice_i64(v, &n))
-		set_time(out, n, scratch);
+		set_time(out, n);
 	else if (c->type == COLUMN_BOOL)
 		set_number(out, slice_eq(v, SLICE("true")));
 	else if (c->type == COLUMN_INT && slice_i64(v, &n))
@@ -259,7 +258,7 @@ static void from_json(
 		set_text(out, (struct slice){ scratch->p + from, scratch->n - from });
 }
 
-void schema_cell(
+void schema_value(
     const struct record *r, const struct column *c, struct buf *scratch, struct cell *out)
 {
 	const char *context = (const char *)r->context;
@@ -281,10 +280,10 @@ void schema_cell(
 		break;
 	}
 	case FROM_TIME:
-		set_time(out, r->ev.time_us, scratch);
+		set_time(out, r->ev.time_us);
 		break;
 	case FROM_OBSERVED:
-		set_time(out, r->context->observed_us, scratch);
+		set_time(out, r->context->observed_us);
 		break;
 	case FROM_CONTEXT:
 		memcpy(&s, context + c->key, sizeof(s));
@@ -320,12 +319,27 @@ void schema_cell(
 		set_text(out, r->ev.body);
 		break;
 	case FROM_ATTR:
-		set_typed(out, c, event_get(&r->ev, (enum attr_key)c->key), scratch);
+		set_typed(out, c, event_get(&r->ev, (enum attr_key)c->key));
 		break;
 	case FROM_NAMED:
-		set_typed(out, c, event_get_named(&r->ev, slice_of(c->name)), scratch);
+		set_typed(out, c, event_get_named(&r->ev, slice_of(c->name)));
 		break;
 	}
+}
+
+void schema_cell(
+    const struct record *r, const struct column *c, struct buf *scratch, struct cell *out)
+{
+	char *to;
+
+	schema_value(r, c, scratch, out);
+	if (!out->is_time)
+		return;
+	out->is_time = false;
+	out->is_null = true;
+	to = buf_room(scratch, TIMEFMT_MAX);
+	if (to != NULL)
+		set_text(out, (struct slice){ to, timefmt_rfc3339(out->number, to) });
 }
 
 /* ---- DDL ---- */

@@ -61,14 +61,18 @@ const struct table *schema_table(enum schema_table t);
 /* The table that records of that kind go to; TABLE_N: none. */
 enum schema_table schema_of(enum record_kind kind);
 
-/* A column's value: NULL, a number (booleans are 0 and 1), or text (times are RFC 3339). */
+/* A column's value: NULL, a number (booleans are 0 and 1), a time, or text. */
 struct cell {
-	bool is_null, is_number;
-	int64_t number;
+	bool is_null, is_number, is_time;
+	int64_t number; /* of times, too: microseconds since 1970 */
 	struct slice text;
 };
 
 /* *out points into r or into scratch: valid until either changes. A full scratch: NULL. */
+void schema_value(
+    const struct record *r, const struct column *c, struct buf *scratch, struct cell *out);
+
+/* The same for who keeps times as text: they are RFC 3339, is_time is never set. */
 void schema_cell(
     const struct record *r, const struct column *c, struct buf *scratch, struct cell *out);
 
@@ -87,5 +91,11 @@ void schema_sqlite_drop_views(struct buf *out);
  * delivered, the latest revision of alerts and blocks. dataset may be project.dataset.
  */
 void schema_bigquery(struct buf *out, const char *dataset);
+
+/*
+ * google.protobuf.DescriptorProto of a table's rows as the Storage Write API takes them: message
+ * Row, column i is the optional field i + 1; times are int64 (microseconds), JSON is a string.
+ */
+void schema_descriptor(struct buf *out, const struct table *t);
 
 #endif

@@ -1,5 +1,6 @@
-/* The tables of the data contract in GoogleSQL. See schema.h. */
+/* The tables of the data contract as BigQuery has them. See schema.h. */
 #include "base/json.h"
+#include "base/protobuf.h"
 #include "base/schema.h"
 
 static const char *const types[] = { [COLUMN_TEXT] = "STRING",
@@ -69,4 +70,27 @@ void schema_bigquery(struct buf *out, const char *dataset)
 	for (unsigned k = 0; k < TABLE_N; k++)
 		put_table(out, schema_table((enum schema_table)k), dataset, k);
 	put_views(out, dataset);
+}
+
+/* google/protobuf/descriptor.proto; a FieldDescriptorProto's label 1 is OPTIONAL. */
+void schema_descriptor(struct buf *out, const struct table *t)
+{
+	enum { DOUBLE = 1, INT64 = 3, BOOL = 8, STRING = 9 };
+	static const unsigned kinds[] = { [COLUMN_TEXT] = STRING,
+		[COLUMN_INT] = INT64,
+		[COLUMN_REAL] = DOUBLE,
+		[COLUMN_BOOL] = BOOL,
+		[COLUMN_TIME] = INT64,
+		[COLUMN_JSON] = STRING };
+
+	pb_bytes(out, 1, SLICE("Row"));
+	for (unsigned i = 0; i < t->n; i++) {
+		size_t at = pb_open(out, 2);
+
+		pb_bytes(out, 1, slice_of(t->c[i].name));
+		pb_uint(out, 3, i + 1);
+		pb_uint(out, 4, 1);
+		pb_uint(out, 5, kinds[t->c[i].type]);
+		pb_close(out, at);
+	}
 }

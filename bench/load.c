@@ -128,8 +128,7 @@ int main(int argc, char **argv)
 		}
 	}
 	qsort(took, done, sizeof(*took), by_value);
-	printf("%llu %lld %lld %lld\n", (unsigned long long)done,
-	    (long long)took[done / 2] / 1000, (long long)took[done * 99 / 100] / 1000,
-	    (long long)took[done - 1] / 1000);
+	printf("%llu %lld %lld %lld\n", (unsigned long long)done, (long long)took[done / 2] / 1000,
+	    (long long)took[done * 99 / 100] / 1000, (long long)took[done - 1] / 1000);
 	return 0;
 }

@@ -57,10 +57,17 @@ uint64_t correlator_evicted(const struct correlator *c)
 
 /* ---- counting ---- */
 
+/* Counted over all rules; the subject is for the alert only. */
+static bool is_of_address(enum sighting_kind kind)
+{
+	return kind == SIGHT_ATTACK || kind == SIGHT_QUOTED;
+}
+
 static void name_alert(struct correlator *c, const struct sighting *s, struct alert *a)
 {
-	if (s->kind == SIGHT_ATTACK) {
-		snprintf(a->rule, sizeof(a->rule), "web.agreement");
+	if (is_of_address(s->kind)) {
+		snprintf(a->rule, sizeof(a->rule),
+		    s->kind == SIGHT_QUOTED ? "web.search.attack" : "web.agreement");
 		a->category = (enum category)(s->subject / LEVEL_N);
 		a->level = (enum level)(s->subject % LEVEL_N);
 		if (a->level < LEVEL_HIGH)
@@ -111,7 +118,7 @@ static int64_t window_start(const struct sighting *s, const struct alert *a)
 
 static void set_id(struct alert *a, const struct sighting *s, const struct window *w)
 {
-	uint64_t in[3] = { w->kind == SIGHT_ATTACK ? 0 : w->subject, w->group,
+	uint64_t in[3] = { is_of_address(w->kind) ? w->kind == SIGHT_QUOTED : w->subject, w->group,
 		(uint64_t)window_start(s, a) };
 	XXH128_hash_t h = XXH3_128bits_withSeed(in, sizeof(in), 0);
 
@@ -249,10 +256,10 @@ static void count(struct correlator *c, const struct sighting *s, alert_cb *cb, 
 	struct window *w;
 	double v;
 
-	if (!correlate_counting(c, s->kind, s->kind == SIGHT_ATTACK ? 0 : s->subject, &k))
+	if (!correlate_counting(c, s->kind, is_of_address(s->kind) ? 0 : s->subject, &k))
 		return;
 	w = correlate_window(
-	    c, s->kind, s->kind == SIGHT_ATTACK ? 0 : s->subject, s->group, s->time_us);
+	    c, s->kind, is_of_address(s->kind) ? 0 : s->subject, s->group, s->time_us);
 	if (w->silent_until_us != 0) {
 		if (s->time_us < w->silent_until_us) {
 			if (add_to_alert(w, s))

@@ -4,7 +4,7 @@
  * Three things do: a correlation whose threshold is met; one detection whose rule
  * says that one is enough (evidence: conclusive); and agreement: two detections of
  * attack categories, of different rules on different events of one address within
- * ten minutes.
+ * ten minutes. Attacks where a person types (quoted.h) count apart: ten in a minute.
  *
  * A window slides: it holds the newest hits that lie within one timespan. When the
  * threshold is met the alert fires once; then the pair is silent for one timespan,
@@ -39,7 +39,13 @@ enum { CORRELATOR_SIGHTINGS = 32 };
  * Which of the three a sighting belongs to. A chained one is for a correlation of correlations: it
  * counts if the one below it (via) has just fired on the same event.
  */
-enum sighting_kind { SIGHT_CORRELATION, SIGHT_CONCLUSIVE, SIGHT_ATTACK, SIGHT_CHAINED };
+enum sighting_kind {
+	SIGHT_CORRELATION,
+	SIGHT_CONCLUSIVE,
+	SIGHT_ATTACK,
+	SIGHT_CHAINED,
+	SIGHT_QUOTED, /* an attack where a person types: see quoted.h */
+};
 
 /* What one hit says to one of them; small enough to be recorded as it is. */
 struct sighting {

@@ -36,7 +36,7 @@ bool sighting_load(struct slice in, struct sighting *s)
 	s->line = (uint32_t)cut_varint(&c);
 	if (!c.bad && s->kind == SIGHT_CHAINED)
 		s->via = cut_varint(&c);
-	if (c.bad || s->kind > SIGHT_CHAINED)
+	if (c.bad || s->kind > SIGHT_QUOTED)
 		return false;
 	memcpy(s->event, id.p, sizeof(s->event));
 	return true;
@@ -119,7 +119,7 @@ static bool load_window(struct correlator *c, struct cut *in)
 	uint64_t subject = cut_varint(in);
 	uint64_t group = cut_varint(in);
 
-	if (in->bad || kind > SIGHT_ATTACK)
+	if (in->bad || kind > SIGHT_QUOTED)
 		return false;
 
 	struct window *w = correlate_window(c, kind, subject, group, 0);

@@ -264,7 +264,7 @@ unsigned correlator_sight_attack(const struct correlator *c, const struct detect
 	*out = base_sighting(ev, id);
 	if (!out->has_address)
 		return 0;
-	out->kind = SIGHT_ATTACK;
+	out->kind = d->quoted ? SIGHT_QUOTED : SIGHT_ATTACK;
 	out->subject = category * LEVEL_N + level; /* for the alert; not part of the window's key */
 	out->group = hash_address(c->key, event_get(ev, ATTR_CLIENT_ADDRESS));
 	out->value = XXH3_64bits(d->rule.p, d->rule.n);

@@ -9,6 +9,8 @@ enum {
 	SLOTS_MAX = 100000,  /* counted hits that are remembered, over all windows */
 	SILENT_MAX = 8192,   /* alerts that are kept while their windows are silent: 10 MB */
 	AGREE_SPAN_US = 600 * 1000000,
+	QUOTED_SPAN_US = 60 * 1000000,
+	QUOTED_COUNT = 10, /* more than a person searches for in that time */
 	SUM_PARTS = 256,   /* a timespan of numbers to add up is kept in so many parts */
 	ORDER_SLOTS = 256, /* changes of rule that an ordered window remembers */
 };

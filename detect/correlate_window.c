@@ -63,6 +63,13 @@ bool correlate_counting(
 			.max = 1 };
 		return true;
 	}
+	if (kind == SIGHT_QUOTED) {
+		*out = (struct counting){ .span_us = QUOTED_SPAN_US,
+			.at_least = QUOTED_COUNT,
+			.at_most = (double)INFINITY,
+			.max = QUOTED_COUNT };
+		return true;
+	}
 	if (kind == SIGHT_ATTACK) {
 		*out = (struct counting){ .how = COUNT_VALUES,
 			.span_us = AGREE_SPAN_US,

@@ -1,6 +1,10 @@
 /* What an event's candidates come to: detections, scores, hits. See engine.h. */
 #include "base/buf.h"
 #include "detect/engine.h"
+#include "detect/quoted.h"
+
+#include <stdio.h>
+#include <time.h>
 
 enum { MATCH_TEXT_MAX = 256, SCORE_PARTS = 8, SCORE_ENOUGH = 10 };
 
@@ -39,26 +43,35 @@ static struct slice keep_match(struct arena *a, struct slice m)
 	return arena_copy(a, m.n > MATCH_TEXT_MAX ? slice_head(m, MATCH_TEXT_MAX) : m);
 }
 
+/* What a rule calls conclusive, nobody types by chance. */
+static bool is_quoted(const struct rule *r, const struct evidence *ev)
+{
+	return ev->quoted && !r->conclusive && category_is_attack(r->category, r->level);
+}
+
 static void detect(
     struct outcome *o, const struct rule *r, const struct evidence *ev, struct arena *a)
 {
+	enum level level = is_quoted(r, ev) && r->level > LEVEL_LOW ? LEVEL_LOW : r->level;
 	struct detection d = { .rule = r->name,
 		.id = r->id,
 		.category = slice_of(category_names[r->category]),
-		.level = slice_of(level_names[r->level]) };
+		.level = slice_of(level_names[level]),
+		.quoted = is_quoted(r, ev) };
 
 	if (ev->found) {
 		d.field = field_output_name(&ev->field);
 		d.match = keep_match(a, ev->match);
 		d.form = form_names[ev->form];
 	}
-	add_detection(o, &d, r->level);
+	add_detection(o, &d, level);
 }
 
-static void hit(struct engine *g, unsigned event, const struct rule *r)
+static void hit(struct engine *g, unsigned event, const struct rule *r, const struct evidence *ev)
 {
 	if (g->n_hits < g->cap_hits)
-		g->hits[g->n_hits++] = (struct hit){ event, (uint32_t)(r - g->rs->rules) };
+		g->hits[g->n_hits++] =
+		    (struct hit){ event, (uint32_t)(r - g->rs->rules), is_quoted(r, ev) };
 }
 
 static void undecided(struct engine *g, struct outcome *o, struct rule *r)
@@ -90,6 +103,32 @@ static bool known_verdict(
 	return false;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static enum verdict eval_timed(
+    struct engine *g, unsigned event, struct rule *r, struct evidence *ev)
+{
+	struct rule_timing *t = &g->timing[r - g->rs->rules];
+	struct slice body = g->events[event].ev->body;
+	uint64_t begin = now_ns();
+	enum verdict v = eval_rule(g, event, r, ev);
+	uint64_t took = now_ns() - begin;
+
+	t->ns += took;
+	if (took > t->worst_ns) {
+		t->worst_ns = took;
+		snprintf(t->worst, sizeof(t->worst), "%.*s",
+		    body.n < sizeof(t->worst) ? (int)body.n : (int)sizeof(t->worst) - 1, body.p);
+	}
+	return v;
+}
+
 static enum verdict verdict_of(
     struct engine *g, unsigned event, struct rule *r, struct evidence *ev)
 {
@@ -97,7 +136,7 @@ static enum verdict verdict_of(
 
 	if (known_verdict(g, event, r, ev))
 		return VERDICT_YES;
-	v = eval_rule(g, event, r, ev);
+	v = g->timing != NULL ? eval_timed(g, event, r, ev) : eval_rule(g, event, r, ev);
 	if (r->agent_only && v == VERDICT_YES)
 		values_yes(g, event, r, ev);
 	else if (r->agent_only && v == VERDICT_UNDECIDED)
@@ -128,7 +167,7 @@ static void decide(
 		}
 		return;
 	}
-	hit(g, event, r);
+	hit(g, event, r, &ev);
 	if (r->generate)
 		detect(o, r, &ev, a);
 }
@@ -184,6 +223,16 @@ static struct slice part_list(const struct outcome *o, enum category c, struct a
 	return s;
 }
 
+/* Weak evidence alone makes no strong one. */
+static bool all_quoted(const struct outcome *o, enum category c)
+{
+	for (unsigned i = 0; i < o->n_parts; i++)
+		if (o->parts[i].rule->category == c &&
+		    !is_quoted(o->parts[i].rule, &o->parts[i].ev))
+			return false;
+	return true;
+}
+
 static void score_all(struct outcome *o, struct arena *a)
 {
 	for (unsigned c = 0; c < CATEGORY_N && o->n_parts > 0; c++) {
@@ -191,6 +240,10 @@ static void score_all(struct outcome *o, struct arena *a)
 
 		if (score(o, (enum category)c, &level) < SCORE_ENOUGH)
 			continue;
+
+		bool quoted = all_quoted(o, (enum category)c);
+
+		level = quoted ? LEVEL_LOW : level;
 
 		struct buf name = { .max = 128 };
 
@@ -201,7 +254,8 @@ static void score_all(struct outcome *o, struct arena *a)
 			.level = slice_of(level_names[level]),
 			.field = SLICE("url.full"),
 			.match = part_list(o, (enum category)c, a),
-			.form = SLICE("score") };
+			.form = SLICE("score"),
+			.quoted = quoted };
 
 		buf_free(&name);
 		add_detection(o, &d, (enum level)level);
@@ -240,10 +294,10 @@ static void distrust(struct engine *g, unsigned event, unsigned rule)
 	for (unsigned i = 0; i < g->n_events; i++) /* what of this batch is not decided yet */
 		if (g->events[i].classes & r->classes)
 			engine_candidate(g, i, rule);
+	r->agent_only = false; /* what is remembered of agents came from the filter */
 	if (r->untriggered)
 		return;
 	r->untriggered = true;
-	r->agent_only = false; /* what is remembered of agents came from the filter */
 	g->plan->always[g->plan->n_always++] = rule;
 	if (g->n_differences < ENGINE_MAX_DIFFERENCES)
 		g->differences[g->n_differences++] = (struct difference){ event, rule };

@@ -38,6 +38,7 @@ enum {
 struct hit {
 	uint32_t event; /* index in the batch */
 	uint32_t rule;	/* index in the rule set */
+	bool quoted;	/* only in what a person types: see quoted.h */
 };
 
 /* One text of one event in a lane. */
@@ -45,6 +46,7 @@ struct text {
 	uint32_t off, len; /* in the lane's buffer */
 	uint32_t event;
 	uint32_t path_n; /* LANE_URI: bytes before the '?'; len when there is none */
+	uint32_t name;	 /* of a parameter's value: 1 + its name's index in LANE_NAME; 0: none */
 	uint8_t form;
 	bool has_query; /* LANE_URI */
 	bool touched;	/* a window occurred in it */
@@ -67,6 +69,7 @@ struct engine_event {
 	size_t bytes;
 	unsigned pending;	       /* its agent is being learnt: values.c */
 	const struct agent_memo *memo; /* its agent is known */
+	bool agent_known;	       /* so what looks at it alone is decided */
 	const struct records *records; /* of an audit event, if a rule looks at them */
 };
 
@@ -75,13 +78,20 @@ struct difference {
 	uint32_t event, rule;
 };
 
+/* What deciding a rule took; only where somebody asks (rules bench). */
+struct rule_timing {
+	uint64_t ns, worst_ns;
+	char worst[160]; /* the line it took longest for, cut */
+};
+
 struct engine {
 	struct trigger_plan *plan;
 	const struct ruleset *rs;
 	struct regex_ctx *regex;
 	bool
 	    reference; /* every rule is tried on every event: what the filters are tested against */
-	bool no_canonical; /* only the written form */
+	bool no_canonical;	    /* only the written form */
+	struct rule_timing *timing; /* NULL, or one a rule */
 	struct lane_buf lanes[LANE_MAX];
 	struct engine_event *events;
 	unsigned n_events;
@@ -139,6 +149,7 @@ struct evidence {
 	struct slice match;
 	const char *text; /* identity of the text, to compare byte ranges */
 	size_t start, end;
+	bool quoted; /* all of it is in what a person types */
 };
 
 /*

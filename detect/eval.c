@@ -3,6 +3,7 @@
  * filters only guess at; see engine.h for the three values of a verdict.
  */
 #include "detect/eval.h"
+#include "detect/quoted.h"
 
 #include "base/timefmt.h"
 
@@ -70,8 +71,11 @@ static enum verdict on_lane(struct run *x, const struct node *n, unsigned lane)
 		while (k-- > 0) {
 			enum verdict v = eval_texts(x, n, part[k], (enum form)t->form);
 
-			if (v == VERDICT_YES)
+			if (v == VERDICT_YES) {
+				if (x->evidence->text == part[k].p)
+					x->evidence->quoted = quoted_in(x->g, lane, t, x->evidence);
 				return v;
+			}
 			if (v == VERDICT_UNDECIDED)
 				out = v;
 		}

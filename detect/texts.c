@@ -107,6 +107,24 @@ static void add_uri(struct engine *g, unsigned event, struct slice path,
 	put_uri(g, event, path, q, FORM_SQUASHED);
 }
 
+/* What is laid out between the two is the value of the parameter whose name is text `name` - 1. */
+struct marks {
+	unsigned param, uri;
+};
+
+static struct marks names_begin(const struct engine *g)
+{
+	return (struct marks){ g->lanes[LANE_PARAM].n_texts, g->lanes[LANE_URI].n_texts };
+}
+
+static void names_end(struct engine *g, struct marks from, unsigned name)
+{
+	for (; from.param < g->lanes[LANE_PARAM].n_texts; from.param++)
+		g->lanes[LANE_PARAM].texts[from.param].name = name;
+	for (; from.uri < g->lanes[LANE_URI].n_texts; from.uri++)
+		g->lanes[LANE_URI].texts[from.uri].name = name;
+}
+
 /* The pairs of a query in which nothing is encoded: laid out in one go. */
 static void add_plain_params(struct engine *g, unsigned event, struct slice query)
 {
@@ -117,6 +135,7 @@ static void add_plain_params(struct engine *g, unsigned event, struct slice quer
 	for (const char *p = query.p; p < end;) {
 		struct slice name = { p, 0 };
 		struct slice value;
+		struct marks from;
 
 		while (p < end && *p != '=' && *p != '&')
 			p++;
@@ -130,9 +149,11 @@ static void add_plain_params(struct engine *g, unsigned event, struct slice quer
 		value.n = (size_t)(p++ - value.p);
 		if (value.n == 0)
 			continue;
+		from = names_begin(g);
 		lay_text(values, event, value);
 		if (!g->no_canonical)
 			lay_base64(g, LANE_PARAM, event, value, g->scratch);
+		names_end(g, from, names->n_texts);
 	}
 }
 
@@ -164,9 +185,14 @@ static void add_params(struct engine *g, unsigned event, struct slice query, uns
 
 		bool has_value = slice_cut(pair, '=', &name, &value);
 
+		unsigned name_at = g->lanes[LANE_NAME].n_texts + 1;
+		struct marks from;
+
 		lay_forms(g, LANE_NAME, event, name, true);
+		from = names_begin(g);
 		if (has_value && value.n > 0)
 			lay_forms(g, LANE_PARAM, event, value, true);
+		names_end(g, from, name_at);
 		if (n == MAX_PARAMS - 1)
 			break;
 	}
@@ -240,7 +266,8 @@ static void add_web(struct engine *g, unsigned event)
 		p.path = p.original;
 	if (p.path.p != NULL && lane_wanted(g, LANE_URI, classes))
 		add_uri(g, event, p.path, p.query.p != NULL ? &p.query : NULL, look);
-	if (p.query.n > 0 && (lane_wanted(g, LANE_PARAM, classes) || lane_wanted(g, LANE_NAME, classes)))
+	if (p.query.n > 0 &&
+	    (lane_wanted(g, LANE_PARAM, classes) || lane_wanted(g, LANE_NAME, classes)))
 		add_params(g, event, p.query, look);
 	add_value(g, event, LANE_AGENT, p.agent);
 	add_value(g, event, LANE_REFERER, p.referer);

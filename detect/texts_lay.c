@@ -89,8 +89,7 @@ void lay_cut(struct engine *g, unsigned lane, unsigned event, struct slice s, en
  * What a value hides as base64, in its lane; what a parameter hides also as a query of its own,
  * for the rules about whole targets. room: for the text.
  */
-bool lay_base64(
-    struct engine *g, unsigned lane, unsigned event, struct slice value, char *room)
+bool lay_base64(struct engine *g, unsigned lane, unsigned event, struct slice value, char *room)
 {
 	struct lane_buf *uri = &g->lanes[LANE_URI];
 	size_t n = canon_base64(value, room + 1);

@@ -24,8 +24,7 @@ void lay_forms(struct engine *g, unsigned lane, unsigned event, struct slice raw
  * What a value hides as base64, in its lane; what a parameter hides also as a query of its own, for
  * the rules about whole targets. room: for the text. False: it hides nothing.
  */
-bool lay_base64(
-    struct engine *g, unsigned lane, unsigned event, struct slice value, char *room);
+bool lay_base64(struct engine *g, unsigned lane, unsigned event, struct slice value, char *room);
 
 /* What the last segment of a path hides as base64, as a path. */
 void lay_segment(struct engine *g, unsigned event, struct slice path, char *room);

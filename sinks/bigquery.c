@@ -1,23 +1,38 @@
 /*
- * bigquery.c - Google BigQuery by REST (tabledata.insertAll, v2): for hosts without Pub/Sub.
+ * bigquery.c - Google BigQuery, for hosts without Pub/Sub: by REST (tabledata.insertAll, v2), or
+ * for busy ones by the Storage Write API (bigquery_write.h). The same rows either way.
  *
- * Rows go to DATASET.events_raw, alerts_raw and so on, as `sekisho schema bigquery` makes them,
- * with the event's id as insertId. A reply of 200 may refuse rows: its insertErrors are read.
+ * Rows go to DATASET.events_raw, alerts_raw and so on, as `sekisho schema bigquery` makes them;
+ * insertAll gets the event's id as insertId. Its reply of 200 may refuse rows: insertErrors are
+ * read.
  */
 #include "base/err.h"
-#include "sinks/google_api.h"
+#include "sinks/bigquery_write.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ROWS_MAX = 500, REQUEST_MAX = 9 << 20, ROW_FORM = 80, URL_MAX = 1024, ROW_MAX = 8 << 20 };
+enum {
+	ROWS_MAX = 500,
+	REQUEST_MAX = 9 << 20,
+	ROW_FORM = 80,
+	APPEND_ROWS_MAX = 20000,
+	APPEND_MAX = 9 << 20,
+	APPEND_FORM = 6,
+	URL_MAX = 1024,
+	ROW_MAX = 8 << 20,
+	PARENT_MAX = 400,
+};
 
 struct bigquery {
 	struct google_api api;
 	struct outbox out;
 	struct buf body;
-	char base[URL_MAX - 256]; /* up to the table's name */
+	char host[URL_MAX - PARENT_MAX - 100]; /* with the scheme */
+	char parent[PARENT_MAX];	       /* projects/P/datasets/D */
+	bool by_grpc;
+	struct bigquery_write write;
 };
 
 static void bigquery_close(void *self)
@@ -28,6 +43,7 @@ static void bigquery_close(void *self)
 		return;
 	google_api_close(&b->api);
 	outbox_free(&b->out);
+	bigquery_write_free(&b->write);
 	buf_free(&b->body);
 	free(b);
 }
@@ -42,24 +58,31 @@ static void *bigquery_open(const struct sink_settings *s, struct err *e)
 		err_set(e, 0, "no memory");
 		return NULL;
 	}
-	if (s->endpoint == NULL && emulator != NULL && emulator[0] != '\0')
+	b->by_grpc = s->mode == BIGQUERY_STORAGE_WRITE;
+	/* the variable is about REST */
+	if (s->endpoint == NULL && !b->by_grpc && emulator != NULL && emulator[0] != '\0')
 		set.endpoint = emulator;
 	if (s->project == NULL || s->dataset == NULL) {
 		err_set(e, 0, "a sink of type bigquery needs `project` and `dataset`");
 		free(b);
 		return NULL;
 	}
-	if (google_api_open(&b->api, &set, e) != 0 || outbox_init(&b->out, e) != 0) {
+	if (set.endpoint == NULL)
+		snprintf(b->host, sizeof(b->host), "https://bigquery%s.googleapis.com",
+		    b->by_grpc ? "storage" : "");
+	else
+		snprintf(b->host, sizeof(b->host), "%s", set.endpoint);
+	snprintf(b->parent, sizeof(b->parent), "projects/%s/datasets/%s", s->project, s->dataset);
+	outbox_init(&b->out);
+	if (google_api_open(&b->api, &set, e) != 0 ||
+	    bigquery_write_init(&b->write, &b->api, b->host, e) != 0) {
 		bigquery_close(b);
 		return NULL;
 	}
-	b->out.json_as_text = true;
+	b->out.rules.form = b->by_grpc ? ROW_PROTO : ROW_JSON_TEXT;
+	b->out.rules.keep_body = s->keep_body;
 	b->out.row_max = ROW_MAX;
-	b->out.keep_body = s->keep_body;
 	b->body.max = REQUEST_MAX + (1 << 20);
-	snprintf(b->base, sizeof(b->base), "%s/bigquery/v2/projects/%s/datasets/%s/tables/",
-	    set.endpoint != NULL ? set.endpoint : "https://bigquery.googleapis.com", s->project,
-	    s->dataset);
 	return b;
 }
 
@@ -124,11 +147,20 @@ static enum outbox_answer insert(
 		err_set(e, 0, "a request longer than %d bytes", REQUEST_MAX);
 		return ANSWER_BAD;
 	}
-	snprintf(url, sizeof(url), "%s%s/insertAll", b->base, schema_table(rows[0].table)->name);
+	snprintf(url, sizeof(url), "%s/bigquery/v2/%s/tables/%s/insertAll", b->host, b->parent,
+	    schema_table(rows[0].table)->name);
 	answer = google_api_post(&b->api, url, buf_as_slice(&b->body), e);
 	if (answer == ANSWER_OK)
 		read_errors(b, rows, n, e);
 	return answer;
+}
+
+static enum outbox_answer append(
+    void *self, struct outbox *o, struct outbox_row *rows, unsigned n, struct err *e)
+{
+	struct bigquery *b = self;
+
+	return bigquery_append(&b->write, b->parent, o, rows, n, e);
 }
 
 static enum sink_result bigquery_begin(void *self, struct err *e)
@@ -148,11 +180,13 @@ static enum sink_result bigquery_put(void *self, const struct record *r, struct 
 static enum sink_result bigquery_commit(
     void *self, const uint8_t cursor[SINK_CURSOR_BYTES], struct err *e)
 {
-	static const struct outbox_limits limits = { ROWS_MAX, REQUEST_MAX, ROW_FORM };
+	static const struct outbox_limits of_insert = { ROWS_MAX, REQUEST_MAX, ROW_FORM };
+	static const struct outbox_limits of_append = { APPEND_ROWS_MAX, APPEND_MAX, APPEND_FORM };
 	struct bigquery *b = self;
 
 	(void)cursor;
-	return outbox_send(&b->out, &limits, insert, b, e);
+	return outbox_send(
+	    &b->out, b->by_grpc ? &of_append : &of_insert, b->by_grpc ? append : insert, b, e);
 }
 
 static void bigquery_abort(void *self)
@@ -160,21 +194,44 @@ static void bigquery_abort(void *self)
 	outbox_begin(&((struct bigquery *)self)->out);
 }
 
-/* Has the live table our columns, in types that take our values? What it lacks, into text. */
-static bool compare(const struct table *t, const json_t *fields, char *text, size_t n)
+/* The columns of the live table by REST: their names point into *j. */
+static enum outbox_answer columns_rest(struct bigquery *b, enum schema_table t, struct slice *names,
+    unsigned *n, json_t **j, struct err *e)
+{
+	char url[URL_MAX];
+	const json_t *f;
+	enum outbox_answer a;
+	size_t k;
+
+	snprintf(url, sizeof(url), "%s/bigquery/v2/%s/tables/%s", b->host, b->parent,
+	    schema_table(t)->name);
+	a = google_api_get(&b->api, url, e);
+	if (a != ANSWER_OK)
+		return a;
+	*j = json_loadb(b->api.reply.body.p, b->api.reply.body.n, 0, NULL);
+	json_array_foreach(json_object_get(json_object_get(*j, "schema"), "fields"), k, f)
+	{
+		const char *name = json_string_value(json_object_get(f, "name"));
+
+		if (name != NULL && *n < BIGQUERY_COLUMNS_MAX)
+			names[(*n)++] = slice_of(name);
+	}
+	return a;
+}
+
+/* Has the live table our columns? What it lacks, into text. */
+static bool compare(
+    const struct table *t, const struct slice *names, unsigned n_names, char *text, size_t n)
 {
 	size_t used = (size_t)snprintf(text, n, "table %s: ", t->name);
 	bool same = true;
 
 	for (unsigned i = 0; i < t->n && used < n; i++) {
-		const char *have = NULL;
-		const json_t *f;
-		size_t k;
+		bool have = false;
 
-		json_array_foreach(fields, k,
-		    f) if (strcmp(json_string_value(json_object_get(f, "name")), t->c[i].name) == 0)
-		    have = json_string_value(json_object_get(f, "type"));
-		if (have != NULL)
+		for (unsigned k = 0; k < n_names && !have; k++)
+			have = slice_eq_nocase(names[k], slice_of(t->c[i].name));
+		if (have)
 			continue;
 		used += (size_t)snprintf(
 		    text + used, n - used, "%s%s", same ? "no column " : ", ", t->c[i].name);
@@ -187,40 +244,42 @@ static bool compare(const struct table *t, const json_t *fields, char *text, siz
 	return same;
 }
 
+static void check_table(struct bigquery *b, enum schema_table t, sink_say *say, void *ctx)
+{
+	struct slice names[BIGQUERY_COLUMNS_MAX];
+	unsigned n = 0;
+	json_t *j = NULL;
+	char text[512];
+	struct err e = { 0, "" };
+	enum outbox_answer a = b->by_grpc ? bigquery_columns(&b->write, b->parent, t, names, &n, &e)
+					  : columns_rest(b, t, names, &n, &j, &e);
+	bool none = b->by_grpc ? b->api.grpc.code == GRPC_NOT_FOUND : b->api.reply.status == 404;
+	bool denied =
+	    b->by_grpc ? b->api.grpc.code == GRPC_PERMISSION_DENIED : b->api.reply.status == 403;
+	bool ok = a == ANSWER_OK && compare(schema_table(t), names, n, text, sizeof(text));
+
+	if (a != ANSWER_OK)
+		snprintf(text, sizeof(text), "table %s: %s%s", schema_table(t)->name, e.msg,
+		    none     ? "; `sekisho schema bigquery` prints what makes it"
+		    : denied ? "; grant roles/bigquery.dataEditor on it"
+			     : "");
+	say(ctx, ok, text);
+	json_decref(j);
+}
+
 static void bigquery_check(void *self, sink_say *say, void *ctx)
 {
 	struct bigquery *b = self;
 
 	if (!google_api_check(&b->api, say, ctx))
 		return;
-	for (unsigned i = 0; i < TABLE_N; i++) {
-		const struct table *t = schema_table((enum schema_table)i);
-		char url[URL_MAX];
-		char text[512];
-		struct err e = { 0, "" };
-		bool ok = false;
-
-		snprintf(url, sizeof(url), "%s%s", b->base, t->name);
-		if (google_api_get(&b->api, url, &e) != ANSWER_OK) {
-			snprintf(text, sizeof(text), "table %s: %s%s", t->name, e.msg,
-			    b->api.reply.status == 404
-				? "; `sekisho schema bigquery` prints what makes it"
-			    : b->api.reply.status == 403 ? "; grant roles/bigquery.dataEditor on it"
-							 : "");
-		} else {
-			json_t *j = json_loadb(b->api.reply.body.p, b->api.reply.body.n, 0, NULL);
-
-			ok = compare(t, json_object_get(json_object_get(j, "schema"), "fields"),
-			    text, sizeof(text));
-			json_decref(j);
-		}
-		say(ctx, ok, text);
-	}
+	for (unsigned t = 0; t < TABLE_N; t++)
+		check_table(b, (enum schema_table)t, say, ctx);
 }
 
 const struct sink sink_bigquery = {
 	.name = "bigquery",
-	.max_records = 2000,
+	.max_records = 16000, /* the Storage Write API wants more than 1 MB at once */
 	.max_bytes = 6 << 20,
 	.open = bigquery_open,
 	.begin = bigquery_begin,

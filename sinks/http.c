@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum { CONNECT_TIMEOUT_MS = 10000, STALL_BYTES = 1, STALL_S = 30 };
+enum { CONNECT_TIMEOUT_MS = 10000, STALL_BYTES = 1, STALL_S = 30, UPLOAD_BYTES = 256 << 10 };
 
 struct http {
 	CURL *curl;
@@ -46,9 +46,15 @@ void http_free(struct http *h)
 	free(h);
 }
 
+/* One request under way. */
+struct exchange {
+	const struct http_request *q;
+	struct http_reply *reply;
+};
+
 static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 {
-	struct http_reply *r = ctx;
+	struct http_reply *r = ((struct exchange *)ctx)->reply;
 
 	buf_put(&r->body, p, size * n);
 	return r->body.full ? 0 : size * n;
@@ -57,7 +63,8 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 /* NOLINTNEXTLINE(readability-non-const-parameter): the type is libcurl's */
 static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 {
-	struct http_reply *r = ctx;
+	const struct exchange *x = ctx;
+	struct http_reply *r = x->reply;
 	struct slice line = { p, size * n };
 	struct slice name;
 	struct slice value;
@@ -75,6 +82,8 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 		r->retry_after_ms = (int64_t)v * 1000;
 	if (slice_eq_nocase(name, SLICE("metadata-flavor")))
 		r->metadata_flavor = slice_eq_nocase(value, SLICE("google"));
+	if (x->q->on_header != NULL)
+		x->q->on_header(x->q->ctx, name, value);
 	return size * n;
 }
 
@@ -90,9 +99,23 @@ static void set_body(CURL *c, const struct http_request *q)
 	curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body.n);
 }
 
-static void set_options(struct http *h, const struct http_request *q, struct curl_slist *headers,
-    struct http_reply *reply)
+/*
+ * Without TLS a connection serves once: libcurl before 8.0 fails to use one again that it began
+ * by prior knowledge (CURLE_HTTP2, nothing is sent).
+ */
+static void set_http2(CURL *c, const char *url)
 {
+	bool tls = strncasecmp(url, "https://", 8) == 0;
+
+	curl_easy_setopt(c, CURLOPT_HTTP_VERSION,
+	    (long)(tls ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE));
+	if (!tls)
+		curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L);
+}
+
+static void set_options(struct http *h, struct curl_slist *headers, struct exchange *x)
+{
+	const struct http_request *q = x->q;
 	CURL *c = h->curl;
 
 	curl_easy_reset(c); /* options only: connections stay */
@@ -106,14 +129,19 @@ static void set_options(struct http *h, const struct http_request *q, struct cur
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES);
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)STALL_S);
 	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BYTES);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(c, CURLOPT_WRITEDATA, reply);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
 	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(c, CURLOPT_HEADERDATA, reply);
+	curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
+	curl_easy_setopt(
+	    c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's are not the reply's */
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "sekisho");
 	if (h->ca_file != NULL)
 		curl_easy_setopt(c, CURLOPT_CAINFO, h->ca_file);
+	if (q->http2)
+		set_http2(c, q->url);
 	set_body(c, q);
 }
 
@@ -121,6 +149,8 @@ int http_do(struct http *h, const struct http_request *q, struct http_reply *rep
 {
 	/* 100-continue would cost a round trip; every server here takes the body at once */
 	struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
+	struct exchange x = { q, reply };
+	long version = 0;
 	CURLcode rc;
 
 	buf_reset(&reply->body);
@@ -128,6 +158,7 @@ int http_do(struct http *h, const struct http_request *q, struct http_reply *rep
 	reply->status = 0;
 	reply->retry_after_ms = 0;
 	reply->metadata_flavor = false;
+	reply->http2 = false;
 	for (unsigned i = 0; headers != NULL && i < HTTP_HEADERS_MAX && q->headers[i] != NULL;
 	     i++) {
 		struct curl_slist *more = curl_slist_append(headers, q->headers[i]);
@@ -142,12 +173,14 @@ int http_do(struct http *h, const struct http_request *q, struct http_reply *rep
 	if (headers == NULL)
 		return err_set(e, 0, "no memory for an HTTP request");
 	h->why[0] = '\0';
-	set_options(h, q, headers, reply);
+	set_options(h, headers, &x);
 	rc = curl_easy_perform(h->curl);
 	curl_slist_free_all(headers);
 	if (rc != CURLE_OK)
 		return err_set(e, 0, "%s", h->why[0] != '\0' ? h->why : curl_easy_strerror(rc));
 	curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &reply->status);
+	curl_easy_getinfo(h->curl, CURLINFO_HTTP_VERSION, &version);
+	reply->http2 = version == CURL_HTTP_VERSION_2_0;
 	return 0;
 }
 

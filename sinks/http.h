@@ -14,9 +14,15 @@ struct http;
 
 enum { HTTP_HEADERS_MAX = 12, HTTP_REPLY_MAX = 4 << 20, HTTP_TIMEOUT_MS = 60000 };
 
+/* A header or trailer of the reply proper, as it comes. */
+typedef void http_on_header(void *ctx, struct slice name, struct slice value);
+
 struct http_request {
 	const char *method; /* GET, POST, PUT */
 	const char *url;
+	bool http2; /* nothing else: by ALPN, without TLS by prior knowledge (RFC 9113, 3.3) */
+	http_on_header *on_header; /* may be NULL */
+	void *ctx;
 	const char *headers[HTTP_HEADERS_MAX]; /* "Name: value"; up to the first NULL */
 	struct slice body;		       /* none when p is NULL */
 	unsigned timeout_ms;		       /* 0: HTTP_TIMEOUT_MS */
@@ -26,6 +32,7 @@ struct http_reply {
 	long status;		/* 0: there was none */
 	int64_t retry_after_ms; /* 0: not said */
 	bool metadata_flavor;	/* "Metadata-Flavor: Google" was there */
+	bool http2;		/* it was spoken */
 	struct buf body;	/* what came of it, at most HTTP_REPLY_MAX */
 };
 

@@ -286,11 +286,13 @@ static void *kafka_open(const struct sink_settings *s, struct err *e)
 		err_set(e, 0, "no memory");
 		return NULL;
 	}
-	if (outbox_init(&k->out, e) != 0 || (k->conf = kafka_conf(s, e)) == NULL) {
+	outbox_init(&k->out);
+	k->conf = kafka_conf(s, e);
+	if (k->conf == NULL) {
 		kafka_close(k);
 		return NULL;
 	}
-	k->out.keep_body = s->keep_body;
+	k->out.rules.keep_body = s->keep_body;
 	k->out.keyed = true;
 	if (rd_kafka_conf_get(k->conf, "message.max.bytes", text, &n) == RD_KAFKA_CONF_OK)
 		k->out.row_max = (size_t)strtoul(text, NULL, 10) - FRAMING;

@@ -1,20 +1,17 @@
 #include "sinks/outbox.h"
 
 #include "base/err.h"
-#include "base/json.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TEXT_MAX = 48 << 20, BODY_KEPT = 1024, HALVINGS = 16, KEY_MAX = 256 };
+enum { TEXT_MAX = 48 << 20, HALVINGS = 16, KEY_MAX = 256 };
 
-int outbox_init(struct outbox *o, struct err *e)
+void outbox_init(struct outbox *o)
 {
 	*o = (struct outbox){ .row_max = 8 << 20 };
 	o->text.max = TEXT_MAX;
-	o->refused = calloc(OUTBOX_REFUSED, sizeof(*o->refused));
-	return o->refused != NULL ? 0 : err_set(e, ENOMEM, "no memory for rows on their way");
 }
 
 void outbox_free(struct outbox *o)
@@ -33,56 +30,6 @@ void outbox_begin(struct outbox *o)
 {
 	buf_reset(&o->text);
 	o->n_rows = 0;
-}
-
-/* ---- a record to a row ---- */
-
-static void put_cell(struct outbox *o, struct json *j, const struct column *c, const struct cell *v)
-{
-	json_key(j, slice_of(c->name));
-	if (c->type == COLUMN_BOOL)
-		json_bool(j, v->is_number ? v->number != 0 : slice_eq(v->text, SLICE("true")));
-	else if (v->is_number)
-		json_i64(j, v->number);
-	else if ((c->type == COLUMN_JSON && !o->json_as_text) || c->type == COLUMN_REAL)
-		json_raw(j, v->text);
-	else
-		json_text(j, v->text);
-}
-
-/* What was parsed is in the attributes; a line that was not is all there is. */
-static bool wants_body(const struct outbox *o, const struct record *r)
-{
-	return o->keep_body == KEEP_BODY_ALWAYS || (r->ev.flags & EVENT_BAD) != 0 ||
-	       r->origin == NULL || slice_eq(r->origin->parser, SLICE("raw")) ||
-	       (o->keep_body == KEEP_BODY_DETECTED && r->ev.n_detections > 0);
-}
-
-/* NULLs are left out: a missing field is NULL to every service. body_max: bytes of it kept. */
-static void encode(struct outbox *o, const struct record *r, const struct table *t, size_t body_max)
-{
-	struct json j = { .out = &o->text };
-
-	json_open(&j, '{');
-	for (unsigned i = 0; i < t->n; i++) {
-		struct cell v;
-
-		if (t->c[i].source == FROM_BODY && !wants_body(o, r))
-			continue;
-		buf_reset(&o->scratch);
-		schema_cell(r, &t->c[i], &o->scratch, &v);
-		if (v.is_null)
-			continue;
-		if (t->c[i].source == FROM_BODY && v.text.n > body_max) {
-			v.text.n = body_max;
-			while (v.text.n > 0 && ((uint8_t)v.text.p[v.text.n] & 0xc0) == 0x80)
-				v.text.n--; /* never half a character */
-		} else if (t->c[i].source == FROM_ATTRIBUTES && body_max == BODY_KEPT) {
-			continue;
-		}
-		put_cell(o, &j, &t->c[i], &v);
-	}
-	json_close(&j, '}');
 }
 
 /* What a row is about: an alert's entity, a block's prefix, a client, else the host. */
@@ -121,7 +68,7 @@ static bool was_delivered(const struct outbox *o, uint64_t seq)
 /* Room for one more of `size` bytes in an array of n. */
 static bool grow(void **array, unsigned n, unsigned *cap, size_t size)
 {
-	unsigned more = *cap != 0 ? *cap * 2 : 4096;
+	unsigned more = *cap != 0 ? *cap * 2 : 256;
 	void *p;
 
 	if (n < *cap)
@@ -147,6 +94,7 @@ enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err
 	struct outbox_row *row;
 	size_t start = o->text.n;
 	size_t from;
+	int rc;
 
 	if (table == TABLE_N || was_delivered(o, r->seq))
 		return SINK_OK;
@@ -163,10 +111,14 @@ enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err
 	if (o->keyed)
 		buf_slice(&o->text, key_of(r));
 	from = o->text.n;
-	encode(o, r, schema_table(table), SIZE_MAX);
-	if (!o->text.full && o->text.n - from > o->row_max) {
+	rc = row_put(&o->rules, r, ROW_WHOLE, &o->text, &o->scratch, e);
+	if (rc == 0 && !o->text.full && o->text.n - from > o->row_max) {
 		o->text.n = from;
-		encode(o, r, schema_table(table), BODY_KEPT);
+		rc = row_put(&o->rules, r, ROW_SHORT, &o->text, &o->scratch, e);
+	}
+	if (rc != 0) {
+		o->text.n = start;
+		return SINK_REJECT;
 	}
 	if (o->text.full || o->text.n - from > o->row_max) {
 		o->text.n = start;
@@ -186,12 +138,11 @@ enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err
 
 void outbox_refuse(struct outbox *o, struct outbox_row *row, const char *why)
 {
-	row->state = ROW_REFUSED;
-	if (o->n_refused == OUTBOX_REFUSED) {
-		row->state = ROW_WAITS; /* the next time */
-		row->retry = true;
+	if (!grow((void **)&o->refused, o->n_refused, &o->cap_refused, sizeof(*o->refused))) {
+		row->retry = true; /* the next time */
 		return;
 	}
+	row->state = ROW_REFUSED;
 	o->refused[o->n_refused].seq = row->seq;
 	snprintf(o->refused[o->n_refused++].why, OUTBOX_WHY, "%s", why);
 }

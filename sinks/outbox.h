@@ -11,19 +11,18 @@
 #ifndef SINKS_OUTBOX_H
 #define SINKS_OUTBOX_H
 
-#include "base/schema.h"
-#include "sinks/sink.h"
+#include "sinks/row.h"
 
 struct err;
 
-enum { OUTBOX_ROWS = 1 << 20, OUTBOX_REFUSED = 256, OUTBOX_WHY = 200 };
+enum { OUTBOX_ROWS = 1 << 20, OUTBOX_WHY = 200 };
 
 enum row_state { ROW_WAITS, ROW_DELIVERED, ROW_REFUSED };
 
 struct outbox_row {
 	uint64_t seq;
 	enum schema_table table;
-	uint32_t off, len; /* its JSON in outbox.text */
+	uint32_t off, len; /* of its coded form in outbox.text */
 	uint32_t key_len;  /* of outbox.keyed: the key stands before it */
 	char id[RECORD_ID_TEXT + 1];
 	enum row_state state;
@@ -41,11 +40,10 @@ struct outbox {
 	unsigned n_rows, cap_rows;
 	uint64_t *delivered; /* of a commit that did not come to its end: seqs, ascending */
 	unsigned n_delivered, cap_delivered;
-	struct outbox_refused *refused; /* OUTBOX_REFUSED */
-	unsigned n_refused;
-	enum keep_body keep_body;
-	bool keyed;	   /* rows have the key by which they belong together */
-	bool json_as_text; /* JSON columns hold a string of JSON, not JSON */
+	struct outbox_refused *refused;
+	unsigned n_refused, cap_refused;
+	struct row_rules rules;
+	bool keyed;	/* rows have the key by which they belong together */
 	size_t row_max; /* bytes of one row that the service takes; longer ones lose their body */
 };
 
@@ -59,15 +57,15 @@ enum outbox_answer {
 
 struct outbox_limits {
 	unsigned max_rows;   /* of one request */
-	size_t max_bytes;    /* of their JSON */
-	size_t row_overhead; /* added to each row's JSON by the request's form */
+	size_t max_bytes;    /* of their coded forms */
+	size_t row_overhead; /* added to each by the request's form */
 };
 
 /* Send rows[0..n): all of one table. May mark single rows. */
 typedef enum outbox_answer outbox_send_fn(
     void *self, struct outbox *o, struct outbox_row *rows, unsigned n, struct err *e);
 
-int outbox_init(struct outbox *o, struct err *e);
+void outbox_init(struct outbox *o);
 void outbox_free(struct outbox *o);
 
 void outbox_begin(struct outbox *o);

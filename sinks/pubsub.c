@@ -1,11 +1,13 @@
 /*
- * pubsub.c - Google Pub/Sub by REST (projects.topics.publish, v1).
+ * pubsub.c - Google Pub/Sub: google.pubsub.v1.Publisher/Publish by gRPC, or the same by REST
+ * (projects.topics.publish, v1) where HTTP/2 does not get through, and for emulators.
  *
  * A topic for each table: PREFIX-events, -alerts, -blocks, -rejects, -ledger. A message is
  * one row as a JSON object whose fields are the table's columns, which is what a BigQuery
  * subscription with the table's schema takes. Accepted by the first hop is delivered.
  */
 #include "base/err.h"
+#include "base/protobuf.h"
 #include "sinks/google_api.h"
 
 #include <stdio.h>
@@ -13,18 +15,23 @@
 
 enum {
 	MESSAGES_MAX = 1000,   /* of a request */
-	REQUEST_MAX = 9000000, /* of 10,000,000, counted in base64 */
-	MESSAGE_FORM = 16,     /* {"data":""}, */
+	REQUEST_MAX = 9000000, /* of 10,000,000; by REST counted in base64 */
+	MESSAGE_FORM = 16,     /* {"data":""}, and by gRPC two tags and lengths */
+	TOPIC_MAX = 512,
 	URL_MAX = 1024,
 	ROW_MAX = 6 << 20,
 };
+
+#define DEFAULT_HOST "https://pubsub.googleapis.com"
 
 struct pubsub {
 	struct google_api api;
 	struct outbox out;
 	struct buf body;
-	char base[URL_MAX - 256]; /* up to the topic's name */
-	char prefix[128];
+	char host[URL_MAX - TOPIC_MAX - 80]; /* with the scheme */
+	char prefix[TOPIC_MAX - 16];	     /* projects/P/topics/PREFIX */
+	bool rest;
+	bool may_fall_back; /* to REST */
 };
 
 static const char *const topics[TABLE_N] = { [TABLE_EVENTS] = "events",
@@ -65,16 +72,21 @@ static void *pubsub_open(const struct sink_settings *s, struct err *e)
 		free(p);
 		return NULL;
 	}
-	if (google_api_open(&p->api, &set, e) != 0 || outbox_init(&p->out, e) != 0) {
+	outbox_init(&p->out);
+	if (google_api_open(&p->api, &set, e) != 0) {
 		pubsub_close(p);
 		return NULL;
 	}
 	p->body.max = REQUEST_MAX + (1 << 20);
 	p->out.row_max = ROW_MAX;
-	p->out.keep_body = s->keep_body;
-	snprintf(p->base, sizeof(p->base), "%s/v1/projects/%s/topics/",
-	    set.endpoint != NULL ? set.endpoint : "https://pubsub.googleapis.com", s->project);
-	snprintf(p->prefix, sizeof(p->prefix), "%s", s->topic != NULL ? s->topic : "sekisho");
+	p->out.rules.keep_body = s->keep_body;
+	snprintf(
+	    p->host, sizeof(p->host), "%s", set.endpoint != NULL ? set.endpoint : DEFAULT_HOST);
+	snprintf(p->prefix, sizeof(p->prefix), "projects/%s/topics/%s", s->project,
+	    s->topic != NULL ? s->topic : "sekisho");
+	p->may_fall_back = s->transport == TRANSPORT_AUTO;
+	p->rest = s->transport == TRANSPORT_REST ||
+		  (p->may_fall_back && strncmp(p->host, "https://", 8) != 0);
 	return p;
 }
 
@@ -101,13 +113,13 @@ static void put_base64(struct buf *out, struct slice s)
 	out->n += (size_t)(q - to);
 }
 
-static enum outbox_answer publish(
-    void *self, struct outbox *o, struct outbox_row *rows, unsigned n, struct err *e)
+/* ---- publishing ---- */
+
+static enum outbox_answer publish_rest(struct pubsub *p, const char *topic, struct outbox *o,
+    struct outbox_row *rows, unsigned n, struct err *e)
 {
-	struct pubsub *p = self;
 	char url[URL_MAX];
 
-	buf_reset(&p->body);
 	buf_str(&p->body, "{\"messages\":[");
 	for (unsigned i = 0; i < n; i++) {
 		buf_str(&p->body, i > 0 ? ",{\"data\":\"" : "{\"data\":\"");
@@ -119,8 +131,49 @@ static enum outbox_answer publish(
 		err_set(e, 0, "a request longer than %d bytes", REQUEST_MAX);
 		return ANSWER_BAD;
 	}
-	snprintf(url, sizeof(url), "%s%s-%s:publish", p->base, p->prefix, topics[rows[0].table]);
+	snprintf(url, sizeof(url), "%s/v1/%s:publish", p->host, topic);
 	return google_api_post(&p->api, url, buf_as_slice(&p->body), e);
+}
+
+/* PublishRequest: topic = 1, messages = 2 (PubsubMessage: data = 1). */
+static enum outbox_answer publish_grpc(struct pubsub *p, const char *topic, struct outbox *o,
+    struct outbox_row *rows, unsigned n, struct err *e)
+{
+	char url[URL_MAX];
+
+	pb_bytes(&p->body, 1, slice_of(topic));
+	for (unsigned i = 0; i < n; i++) {
+		size_t at = pb_open(&p->body, 2);
+
+		pb_bytes(&p->body, 1, outbox_text(o, &rows[i]));
+		pb_close(&p->body, at);
+	}
+	if (p->body.full) {
+		err_set(e, 0, "a request longer than %d bytes", REQUEST_MAX);
+		return ANSWER_BAD;
+	}
+	snprintf(url, sizeof(url), "%s/google.pubsub.v1.Publisher/Publish", p->host);
+	return google_api_rpc(
+	    &p->api, &(struct google_rpc){ url, "topic", topic, buf_as_slice(&p->body) }, e);
+}
+
+static enum outbox_answer publish(
+    void *self, struct outbox *o, struct outbox_row *rows, unsigned n, struct err *e)
+{
+	struct pubsub *p = self;
+	char topic[TOPIC_MAX];
+	enum outbox_answer a;
+
+	buf_reset(&p->body);
+	snprintf(topic, sizeof(topic), "%s-%s", p->prefix, topics[rows[0].table]);
+	if (p->rest)
+		return publish_rest(p, topic, o, rows, n, e);
+	a = publish_grpc(p, topic, o, rows, n, e);
+	if (!p->api.no_http2 || !p->may_fall_back)
+		return a;
+	p->rest = true;
+	buf_reset(&p->body);
+	return publish_rest(p, topic, o, rows, n, e);
 }
 
 static enum sink_result pubsub_begin(void *self, struct err *e)
@@ -140,13 +193,14 @@ static enum sink_result pubsub_put(void *self, const struct record *r, struct er
 static enum sink_result pubsub_commit(
     void *self, const uint8_t cursor[SINK_CURSOR_BYTES], struct err *e)
 {
-	/* bytes by their base64: 4 for 3 */
-	static const struct outbox_limits limits = { MESSAGES_MAX, REQUEST_MAX / 4 * 3,
+	/* base64: 4 bytes for 3 */
+	static const struct outbox_limits by_rest = { MESSAGES_MAX, REQUEST_MAX / 4 * 3,
 		MESSAGE_FORM };
+	static const struct outbox_limits by_grpc = { MESSAGES_MAX, REQUEST_MAX, MESSAGE_FORM };
 	struct pubsub *p = self;
 
 	(void)cursor;
-	return outbox_send(&p->out, &limits, publish, p, e);
+	return outbox_send(&p->out, p->rest ? &by_rest : &by_grpc, publish, p, e);
 }
 
 static void pubsub_abort(void *self)
@@ -154,38 +208,66 @@ static void pubsub_abort(void *self)
 	outbox_begin(&((struct pubsub *)self)->out);
 }
 
-/* May we publish to each topic? testIamPermissions asks without doing it. */
-static void pubsub_check(void *self, sink_say *say, void *ctx)
+/* ---- may we? ---- */
+
+/* google.iam.v1.IAMPolicy/TestIamPermissions asks without doing it. */
+static enum outbox_answer ask_grpc(struct pubsub *p, const char *topic, struct err *e)
+{
+	char url[URL_MAX];
+
+	buf_reset(&p->body);
+	pb_bytes(&p->body, 1, slice_of(topic));
+	pb_bytes(&p->body, 2, SLICE("pubsub.topics.publish"));
+	snprintf(url, sizeof(url), "%s/google.iam.v1.IAMPolicy/TestIamPermissions", p->host);
+	return google_api_rpc(
+	    &p->api, &(struct google_rpc){ url, "resource", topic, buf_as_slice(&p->body) }, e);
+}
+
+static enum outbox_answer ask_rest(struct pubsub *p, const char *topic, struct err *e)
 {
 	static const char body[] = "{\"permissions\":[\"pubsub.topics.publish\"]}";
+	char url[URL_MAX];
+
+	snprintf(url, sizeof(url), "%s/v1/%s:testIamPermissions", p->host, topic);
+	return google_api_post(&p->api, url, slice_of(body), e);
+}
+
+/* The permissions that we have are named in the reply, in either form as they are. */
+static void pubsub_check(void *self, sink_say *say, void *ctx)
+{
 	struct pubsub *p = self;
 
 	if (!google_api_check(&p->api, say, ctx))
 		return;
 	for (unsigned t = 0; t < TABLE_N; t++) {
-		char url[URL_MAX];
-		char text[512];
+		char topic[TOPIC_MAX];
+		char text[TOPIC_MAX + 300];
 		struct err e = { 0, "" };
+		const char *name;
 		enum outbox_answer a;
+		bool none;
 
-		snprintf(
-		    url, sizeof(url), "%s%s-%s:testIamPermissions", p->base, p->prefix, topics[t]);
-		a = google_api_post(&p->api, url, slice_of(body), &e);
+		snprintf(topic, sizeof(topic), "%s-%s", p->prefix, topics[t]);
+		name = strrchr(topic, '/') + 1;
+		a = p->rest ? ask_rest(p, topic, &e) : ask_grpc(p, topic, &e);
+		if (p->api.no_http2 && p->may_fall_back && !p->rest) {
+			p->rest = true;
+			say(ctx, true, "no HTTP/2 on the way: REST instead of gRPC");
+			a = ask_rest(p, topic, &e);
+		}
+		none = p->rest ? p->api.reply.status == 404 : p->api.grpc.code == GRPC_NOT_FOUND;
 		if (a != ANSWER_OK) {
-			snprintf(text, sizeof(text), "topic %s-%s: %s%s", p->prefix, topics[t],
-			    e.msg,
-			    p->api.reply.status == 404 ? "; make it: gcloud pubsub topics create"
-						       : "");
+			snprintf(text, sizeof(text), "topic %s: %s%s", name, e.msg,
+			    none ? "; make it: gcloud pubsub topics create" : "");
 		} else if (memmem(p->api.reply.body.p, p->api.reply.body.n, "pubsub.topics.publish",
 			       21) == NULL) {
 			snprintf(text, sizeof(text),
-			    "topic %s-%s: no permission pubsub.topics.publish; grant "
+			    "topic %s: no permission pubsub.topics.publish; grant "
 			    "roles/pubsub.publisher on it",
-			    p->prefix, topics[t]);
+			    name);
 			a = ANSWER_HOLD;
 		} else {
-			snprintf(
-			    text, sizeof(text), "topic %s-%s: may publish", p->prefix, topics[t]);
+			snprintf(text, sizeof(text), "topic %s: may publish", name);
 		}
 		say(ctx, a == ANSWER_OK, text);
 	}
@@ -193,7 +275,7 @@ static void pubsub_check(void *self, sink_say *say, void *ctx)
 
 const struct sink sink_pubsub = {
 	.name = "pubsub",
-	.max_records = 2000,
+	.max_records = 8000,
 	.max_bytes = 6 << 20,
 	.open = pubsub_open,
 	.begin = pubsub_begin,

@@ -30,6 +30,12 @@ enum sink_result {
 /* Of which events a sink of rows gets the line itself, besides its attributes. */
 enum keep_body { KEEP_BODY_ALWAYS, KEEP_BODY_UNPARSED, KEEP_BODY_DETECTED };
 
+/* How Google's services are called. Auto: gRPC by https, else and where no HTTP/2 is REST. */
+enum transport { TRANSPORT_AUTO, TRANSPORT_GRPC, TRANSPORT_REST };
+
+/* By which of BigQuery's two ways rows are written. */
+enum bigquery_mode { BIGQUERY_INSERT_ALL, BIGQUERY_STORAGE_WRITE };
+
 enum kafka_security { KAFKA_SSL, KAFKA_SASL_SSL, KAFKA_PLAINTEXT };
 enum webhook_template { WEBHOOK_JSON, WEBHOOK_SLACK, WEBHOOK_PAGERDUTY };
 
@@ -48,6 +54,8 @@ struct sink_settings {
 	uint64_t rotate_bytes;
 	enum keep_body keep_body;
 	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
+	unsigned transport; /* pubsub: enum transport */
+	unsigned mode;	    /* bigquery: enum bigquery_mode */
 	const char *url, *secret_file, *secret_env, *token_file, *token_env;
 	unsigned template;  /* enum webhook_template */
 	unsigned min_level; /* webhook: 0: as the template has it; else informational is 1 */

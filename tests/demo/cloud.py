@@ -19,7 +19,7 @@ os.environ.setdefault("CACHE_DIRECTORY", tempfile.mkdtemp(prefix="sekisho-cache.
 
 from conftest import SEKISHO, wait_for  # noqa: E402
 from fake_google import Google  # noqa: E402
-from test_bigquery import Emulator  # noqa: E402
+from google_parts import Emulator  # noqa: E402
 from test_google import columns, key_file  # noqa: E402
 
 PORT = 18000 + os.getpid() % 1000
@@ -114,7 +114,7 @@ def main():
             agent.wait(timeout=30)
         if (work / "nginx.pid").exists():
             os.kill(int((work / "nginx.pid").read_text()), 15)
-        bigquery.process.terminate()
+        bigquery.stop()
         google.stop()
         shutil.rmtree(work, ignore_errors=True)
 

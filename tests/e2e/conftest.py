@@ -16,6 +16,10 @@ SEKISHO = os.environ.get("SEKISHO", str(ROOT / "build" / "sekisho"))
 DEADLINE_S = int(os.environ.get("DEADLINE_S", 90))
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "full: of `make test-full`, with parts that need more than Debian's packages and pip's")
+
+
 def wait_for(check, what, deadline_s=DEADLINE_S):
     """Poll check() until it is true; its value is returned."""
     end = time.monotonic() + deadline_s

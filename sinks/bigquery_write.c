@@ -1,0 +1,272 @@
+#include "sinks/bigquery_write.h"
+
+#include "base/err.h"
+#include "base/protobuf.h"
+
+#include <stdio.h>
+
+#define SERVICE "/google.cloud.bigquery.storage.v1.BigQueryWrite/"
+
+enum {
+	REQUEST_MAX = 16 << 20, /* of less than 20 MB */
+	URL_MAX = 1024,
+	ROUNDS = 4,
+};
+
+int bigquery_write_init(
+    struct bigquery_write *w, struct google_api *api, const char *host, struct err *e)
+{
+	*w = (struct bigquery_write){ .api = api, .host = host, .body = { .max = REQUEST_MAX } };
+	for (unsigned t = 0; t < TABLE_N; t++) {
+		struct buf *b = &w->schema[t];
+		size_t at = pb_open(b, 1);
+
+		schema_descriptor(b, schema_table((enum schema_table)t));
+		pb_close(b, at);
+		if (b->full)
+			return err_set(e, 0, "no memory for a schema");
+	}
+	return 0;
+}
+
+void bigquery_write_free(struct bigquery_write *w)
+{
+	buf_free(&w->body);
+	buf_free(&w->sent);
+	for (unsigned t = 0; t < TABLE_N; t++)
+		buf_free(&w->schema[t]);
+}
+
+/* ---- replies ---- */
+
+/* AppendRowsResponse: error = 2 (google.rpc.Status), row_errors = 4. */
+bool append_reply_read(struct slice s, struct append_reply *to)
+{
+	struct cut c = { .s = s };
+	struct pb_field f;
+
+	*to = (struct append_reply){ .whole = s };
+	while (pb_next(&c, &f)) {
+		if (f.number == 2 && f.wire == PB_BYTES) {
+			to->failed = true;
+			if (!grpc_status_read(f.bytes, &to->status))
+				return false;
+		} else if (f.number == 4) {
+			to->failed = true;
+		}
+	}
+	return !c.bad;
+}
+
+/* RowError: index = 1, code = 2, message = 3. */
+bool append_reply_next(struct cut *c, struct append_error *to)
+{
+	struct pb_field f;
+
+	*to = (struct append_error){ 0 };
+	while (pb_next(c, &f)) {
+		struct cut inner = { .s = f.bytes };
+
+		if (f.number != 4 || f.wire != PB_BYTES)
+			continue;
+		while (pb_next(&inner, &f)) {
+			if (f.number == 1 && f.wire == PB_VARINT)
+				to->index = f.value;
+			else if (f.number == 3 && f.wire == PB_BYTES)
+				to->message = f.bytes;
+		}
+		return !inner.bad;
+	}
+	return false;
+}
+
+/* WriteStream: table_schema = 5 (TableSchema: fields = 1 (TableFieldSchema: name = 1)). */
+unsigned write_stream_columns(struct slice s, struct slice *names, unsigned max)
+{
+	struct cut c = { .s = s };
+	struct pb_field f;
+	unsigned n = 0;
+
+	while (pb_next(&c, &f)) {
+		struct cut schema = { .s = f.bytes };
+
+		if (f.number != 5 || f.wire != PB_BYTES)
+			continue;
+		while (pb_next(&schema, &f)) {
+			struct cut field = { .s = f.bytes };
+
+			if (f.number != 1 || f.wire != PB_BYTES)
+				continue;
+			while (pb_next(&field, &f))
+				if (f.number == 1 && f.wire == PB_BYTES && n < max)
+					names[n++] = f.bytes;
+		}
+	}
+	return n;
+}
+
+/* ---- rows ---- */
+
+static void name_stream(struct bigquery_write *w, const char *parent, enum schema_table t)
+{
+	snprintf(w->stream, sizeof(w->stream), "%s/tables/%s/streams/_default", parent,
+	    schema_table(t)->name);
+}
+
+/*
+ * AppendRowsRequest: write_stream = 1, proto_rows = 4 (ProtoData: writer_schema = 1, rows = 2
+ * (ProtoRows: serialized_rows = 1)), trace_id = 6. Rows that wait; how many.
+ */
+static unsigned put_request(
+    struct bigquery_write *w, const struct outbox *o, const struct outbox_row *rows, unsigned n)
+{
+	struct buf *b = &w->body;
+	size_t data;
+	size_t list;
+	unsigned sent = 0;
+
+	buf_reset(b);
+	buf_reset(&w->sent);
+	pb_bytes(b, 1, slice_of(w->stream));
+	data = pb_open(b, 4);
+	pb_bytes(b, 1, buf_as_slice(&w->schema[rows[0].table]));
+	list = pb_open(b, 2);
+	for (unsigned i = 0; i < n; i++) {
+		if (rows[i].state != ROW_WAITS)
+			continue;
+		pb_bytes(b, 1, outbox_text(o, &rows[i]));
+		buf_put(&w->sent, &i, sizeof(i));
+		sent++;
+	}
+	pb_close(b, list);
+	pb_close(b, data);
+	pb_bytes(b, 6, SLICE("sekisho"));
+	return sent;
+}
+
+/* Rows that are wrong for good leave; how many were named. */
+static unsigned refuse_named(struct bigquery_write *w, struct outbox *o, struct outbox_row *rows,
+    const struct append_reply *reply)
+{
+	struct cut c = { .s = reply->whole };
+	struct append_error one;
+	unsigned named = 0;
+
+	while (append_reply_next(&c, &one)) {
+		unsigned at;
+		char why[OUTBOX_WHY];
+
+		if (one.index >= w->sent.n / sizeof(at))
+			continue;
+		memcpy(&at, w->sent.p + one.index * sizeof(at), sizeof(at));
+		if (rows[at].state != ROW_WAITS)
+			continue;
+		snprintf(why, sizeof(why), "BigQuery: %.*s",
+		    one.message.n < OUTBOX_WHY ? (int)one.message.n : OUTBOX_WHY, one.message.p);
+		outbox_refuse(o, &rows[at], why);
+		named++;
+	}
+	return named;
+}
+
+/*
+ * The table is not what we take it for: no row is to blame. StorageError: code = 1; what stands
+ * between is about streams of our own making, which the default one is not.
+ */
+static bool is_about_the_table(const struct grpc_status *s)
+{
+	enum { TABLE_NOT_FOUND = 1, EXTRA_FIELDS = 7, CMEK_FIRST = 10, KMS_LAST = 14 };
+	struct slice detail;
+	struct pb_field f;
+	struct cut c;
+
+	if (!grpc_status_detail(s, "StorageError", &detail))
+		return false;
+	c = (struct cut){ .s = detail };
+	while (pb_next(&c, &f))
+		if (f.number == 1 && f.wire == PB_VARINT)
+			return f.value == TABLE_NOT_FOUND || f.value == EXTRA_FIELDS ||
+			       (f.value >= CMEK_FIRST && f.value <= KMS_LAST);
+	return false;
+}
+
+static enum outbox_answer failure(const struct grpc_status *s, struct err *e)
+{
+	const char *name = grpc_name(s->code < GRPC_CODES ? (enum grpc_code)s->code : GRPC_UNKNOWN);
+
+	err_set(e, 0, "BigQuery: %s: %.*s", name, s->message.n < 180 ? (int)s->message.n : 180,
+	    s->message.p != NULL ? s->message.p : "");
+	if (is_about_the_table(s))
+		return ANSWER_HOLD;
+	return s->code == GRPC_OK ? ANSWER_RETRY : google_api_answer(s->code);
+}
+
+/* One request of all rows that wait. *again: rows were refused, the others are still to be sent. */
+static enum outbox_answer append_once(struct bigquery_write *w, struct outbox *o,
+    struct outbox_row *rows, unsigned n, bool *again, struct err *e)
+{
+	char url[URL_MAX];
+	struct append_reply reply;
+	enum outbox_answer a;
+	unsigned sent = put_request(w, o, rows, n);
+
+	*again = false;
+	if (sent == 0) /* all were refused */
+		return ANSWER_OK;
+	if (w->body.full || w->sent.full) {
+		err_set(e, 0, "a request longer than %d bytes", REQUEST_MAX);
+		return ANSWER_BAD;
+	}
+	snprintf(url, sizeof(url), "%s" SERVICE "AppendRows", w->host);
+	a = google_api_rpc(w->api,
+	    &(struct google_rpc){ url, "write_stream", w->stream, buf_as_slice(&w->body) }, e);
+	if (a != ANSWER_OK)
+		return a;
+	if (!append_reply_read(w->api->grpc.message, &reply)) {
+		err_set(e, 0, "BigQuery: an answer that can't be read");
+		return ANSWER_RETRY;
+	}
+	if (!reply.failed)
+		return ANSWER_OK;
+	*again = refuse_named(w, o, rows, &reply) > 0;
+	return *again ? ANSWER_OK : failure(&reply.status, e);
+}
+
+enum outbox_answer bigquery_append(struct bigquery_write *w, const char *parent, struct outbox *o,
+    struct outbox_row *rows, unsigned n, struct err *e)
+{
+	enum outbox_answer a = ANSWER_OK;
+	bool again = true;
+
+	name_stream(w, parent, rows[0].table);
+	for (unsigned i = 0; i < n; i++)
+		rows[i].retry = false;
+	for (unsigned i = 0; i < ROUNDS && again && a == ANSWER_OK; i++)
+		a = append_once(w, o, rows, n, &again, e);
+	if (again && a == ANSWER_OK) {
+		err_set(e, 0, "BigQuery: rows are refused again and again");
+		return ANSWER_RETRY;
+	}
+	return a;
+}
+
+enum outbox_answer bigquery_columns(struct bigquery_write *w, const char *parent,
+    enum schema_table t, struct slice *names, unsigned *n, struct err *e)
+{
+	enum { FULL = 2 };
+	char url[URL_MAX];
+	enum outbox_answer a;
+
+	/* GetWriteStreamRequest: name = 1, view = 3 */
+	name_stream(w, parent, t);
+	buf_reset(&w->body);
+	pb_bytes(&w->body, 1, slice_of(w->stream));
+	pb_uint(&w->body, 3, FULL);
+	snprintf(url, sizeof(url), "%s" SERVICE "GetWriteStream", w->host);
+	a = google_api_rpc(
+	    w->api, &(struct google_rpc){ url, "name", w->stream, buf_as_slice(&w->body) }, e);
+	*n = a == ANSWER_OK
+		 ? write_stream_columns(w->api->grpc.message, names, BIGQUERY_COLUMNS_MAX)
+		 : 0;
+	return a;
+}

@@ -373,7 +373,7 @@ static enum parse_result parse_syslog(const struct parse_ctx *c, struct event *e
 
 const struct parser parser_syslog = {
 	.name = "syslog",
-	.help =
-	    "syslog files (RFC 3164, RFC 5424, ISO stamps); logins of known programs, and of others",
+	.help = "syslog files (RFC 3164, RFC 5424, ISO stamps); logins of known programs, and of "
+		"others",
 	.parse = parse_syslog,
 };

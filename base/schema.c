@@ -159,6 +159,9 @@ static void make_tables(void)
 	ADD(&tables[TABLE_LEDGER], ledger_columns);
 	for (unsigned k = TABLE_ALERTS; k < TABLE_N; k++)
 		ADD(&tables[k], always);
+	for (unsigned k = 0; k < TABLE_N; k++)
+		for (unsigned i = 0; i < tables[k].n; i++)
+			tables[k].name_n[i] = (uint8_t)strlen(tables[k].c[i].name);
 }
 
 const struct table *schema_table(enum schema_table which)

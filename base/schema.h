@@ -53,6 +53,7 @@ struct table {
 	const char *name; /* as stored: events_raw, alerts_raw ... */
 	unsigned n;
 	struct column c[SCHEMA_MAX_COLUMNS];
+	uint8_t name_n[SCHEMA_MAX_COLUMNS]; /* lengths of their names */
 };
 
 /* The table, put together at the first call; the same ever after. Any thread. */

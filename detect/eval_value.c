@@ -6,6 +6,7 @@
 #include "match/regex.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 static char fold(char c)
 {
@@ -57,20 +58,42 @@ static bool find_text(struct slice t, const struct matcher *m, struct regex_span
 	return false;
 }
 
+static uint64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* The limits of PCRE2 count by place where a match could start: in long texts only time bounds it.
+ */
+static enum regex_result run_regex(
+    struct run *x, struct slice t, const struct matcher *m, struct regex_span *at)
+{
+	bool is_long = t.n >= ENGINE_LONG_BYTES;
+	uint64_t begin = is_long ? cpu_ns() : 0;
+	enum regex_result result = regex_find(m->regex, x->g->regex, t, at);
+
+	if (is_long)
+		x->g->events[x->event].ns += cpu_ns() - begin;
+	return result;
+}
+
 static enum verdict find_regex(
     struct run *x, struct slice t, const struct matcher *m, struct regex_span *at)
 {
 	struct engine_event *ee = &x->g->events[x->event];
 
 	/* the reference tries every rule: its budget would run out where the filters' does not */
-	if (!x->g->reference &&
-	    (ee->calls >= ENGINE_LINE_CALLS || ee->bytes + t.n > ENGINE_LINE_BYTES))
+	if (!x->g->reference && (ee->calls >= ENGINE_LINE_CALLS ||
+				    ee->bytes + t.n > ENGINE_LINE_BYTES || ee->ns > ENGINE_LINE_NS))
 		return VERDICT_UNDECIDED;
 	ee->calls++;
 	ee->bytes += t.n;
 	x->g->regex_calls++;
 	atomic_fetch_add_explicit(&x->r->regex_calls, 1, memory_order_relaxed);
-	switch (regex_find(m->regex, x->g->regex, t, at)) {
+	switch (run_regex(x, t, m, at)) {
 	case REGEX_YES:
 		return VERDICT_YES;
 	case REGEX_NO:

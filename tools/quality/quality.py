@@ -3,6 +3,7 @@
 A corpus is NAME.access.log.gz (combined lines) with NAME.ndjson.gz (one object a line: label, category), or with
 benign.labels.ndjson.gz (hard, session). Counted are lines with a detection of an attack category, and alerts.
 --honest LINES: instead, whom the shipped policy would block on an evening of honest users (honest.c).
+Logs of services are read by auth.py.
 """
 import collections
 import gzip
@@ -12,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import auth
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SEKISHO = str(ROOT / "build" / "sekisho")
@@ -123,14 +126,15 @@ def main():
         return
     folder = pathlib.Path(sys.argv[1])
     logs = sorted(folder.glob("*.access.log.gz"))
-    if not logs:
-        sys.exit(f"{folder}: no *.access.log.gz")
+    if not logs and not list(folder.glob("*.ndjson.gz")):
+        sys.exit(f"{folder}: no *.access.log.gz and no *.ndjson.gz")
     for log in logs:
         name = log.name.removesuffix(".access.log.gz")
         if (folder / f"{name}.labels.ndjson.gz").exists():
             benign(log, folder / f"{name}.labels.ndjson.gz")
         elif (folder / f"{name}.ndjson.gz").exists():
             attacks(name, log, folder / f"{name}.ndjson.gz")
+    auth.main(folder)
 
 
 main()

@@ -32,7 +32,10 @@ def wait_for(check, what, deadline_s=DEADLINE_S):
         time.sleep(0.02)
 
 
-def access_line(n, path="/", addr="203.0.113.7", status=200, agent="Mozilla/5.0"):
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+
+def access_line(n, path="/", addr="203.0.113.7", status=200, agent=BROWSER):
     return (
         f'{addr} - - [{time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime())}] '
         f'"GET {path} HTTP/1.1" {status} {n} "-" "{agent}"\n'

@@ -97,6 +97,8 @@ struct sink_config {
 	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
 	unsigned transport; /* enum transport */
 	unsigned mode;	    /* enum bigquery_mode */
+	const char *log;
+	unsigned entries; /* enum log_entries */
 	const char *url, *secret_file, *secret_env, *token_file, *token_env;
 	unsigned template;  /* enum webhook_template */
 	unsigned min_level; /* 0: as the template has it */
@@ -114,7 +116,8 @@ enum sink_type {
 	SINK_PUBSUB,
 	SINK_BIGQUERY,
 	SINK_WEBHOOK,
-	SINK_KAFKA
+	SINK_KAFKA,
+	SINK_CLOUD_LOGGING
 };
 
 /* Does it need the network? */

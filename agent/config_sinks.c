@@ -22,6 +22,14 @@ static void check_google(const struct sink_config *s, struct place at, struct pr
 		problem_error(p, at, "sink '%s' needs `project:`", s->name);
 	if (s->type == SINK_BIGQUERY && s->dataset == NULL)
 		problem_error(p, at, "sink '%s' needs `dataset:`", s->name);
+	for (const char *q = s->type == SINK_CLOUD_LOGGING ? s->log : ""; *q != '\0'; q++)
+		if (!((*q >= 'a' && *q <= 'z') || (*q >= 'A' && *q <= 'Z') ||
+			(*q >= '0' && *q <= '9') || strchr("/_.-", *q) != NULL)) {
+			problem_error(p, at,
+			    "sink '%s': log: names of logs are of letters, digits, / _ . and -",
+			    s->name);
+			break;
+		}
 	if (s->endpoint != NULL && strncmp(s->endpoint, "https://", 8) != 0 &&
 	    strncmp(s->endpoint, "http://", 7) != 0)
 		problem_error(p, at, "sink '%s': endpoint '%s' is no URL; say https://HOST",
@@ -96,6 +104,7 @@ void config_check_sinks(const struct config *c, const struct yaml *y, struct pro
 			break;
 		case SINK_PUBSUB:
 		case SINK_BIGQUERY:
+		case SINK_CLOUD_LOGGING:
 			check_google(s, at, p);
 			break;
 		case SINK_WEBHOOK:

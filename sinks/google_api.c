@@ -147,6 +147,16 @@ static int request(
 	return http_do(a->http, &q, &a->reply, e);
 }
 
+/* Cloud Logging's 400 and 403 may say that most of the body was taken: it is not sent again. */
+static bool was_read(const struct google_api *a)
+{
+	static const char some[] = "WriteLogEntriesPartialErrors";
+
+	return a->reply.status == 200 ||
+	       (a->reply.body.n > 0 &&
+		   memmem(a->reply.body.p, a->reply.body.n, some, sizeof(some) - 1) != NULL);
+}
+
 static enum outbox_answer by_rest(struct google_api *a, const struct call *c, const char *bearer,
     bool *unauthorized, struct err *e)
 {
@@ -159,8 +169,9 @@ static enum outbox_answer by_rest(struct google_api *a, const struct call *c, co
 	}
 	if (request(a, c, zipped, bearer, e) != 0)
 		return ANSWER_RETRY;
+	a->unzips = a->unzips || (zipped && was_read(a));
 	/* some emulators and proxies take no compressed bodies: once is enough to know */
-	if (zipped && (a->reply.status == 400 || a->reply.status == 415)) {
+	if (zipped && !a->unzips && (a->reply.status == 400 || a->reply.status == 415)) {
 		if (request(a, c, false, bearer, e) != 0)
 			return ANSWER_RETRY;
 		a->plain = a->reply.status == 200;

@@ -17,6 +17,7 @@ struct google_api {
 	struct buf zipped;
 	struct deflater *deflater;
 	bool plain;	       /* the server did not take a compressed body */
+	bool unzips;	       /* it did take one */
 	bool no_http2;	       /* a call by gRPC found none: it never will be answered */
 	int64_t not_before_us; /* CLOCK_BOOTTIME: Retry-After */
 };

@@ -107,6 +107,7 @@ struct sink_config {
 	unsigned security, sasl_mechanism;
 	const char *username, *password_file, *password_env;
 	struct config_items options; /* struct sink_option */
+	struct config_items drop;    /* struct drop_config */
 };
 
 enum sink_type {

@@ -1,6 +1,7 @@
 /* Every key of the config, with its default and what it does. docs/configuration.md is made from
  * this. */
 #include "agent/config.h"
+#include "agent/drop.h"
 #include "sinks/sink.h"
 
 #define AT(s, m) offsetof(struct s, m)
@@ -101,6 +102,14 @@ static const struct config_key option_value[] = {
 	END,
 };
 
+static const struct config_key drop_keys[] = {
+	{ "when", CONFIG_TEXTS, AT(drop_config, when),
+	    .help = "terms NAME=VALUE or NAME!=VALUE, all of which must hold: file (where the line "
+		    "was; journald), parser, body or an attribute; `*` stands for any text",
+	    .required = true },
+	END,
+};
+
 static const struct config_key sink_keys[] = {
 	{ "type", CONFIG_ENUM, AT(sink_config, type), .help = "where to", .names = sink_types,
 	    .required = true },
@@ -114,6 +123,10 @@ static const struct config_key sink_keys[] = {
 	    .help = "how far the sink may fall behind before events other than detections are "
 		    "skipped and counted as shed for it; default: as far as the journal holds",
 	    .min = SECOND },
+	{ "drop", CONFIG_LIST, AT(sink_config, drop),
+	    .help = "events without detections that this sink is not to get; they are counted as "
+		    "dropped",
+	    .keys = drop_keys, .item_size = sizeof(struct drop_config) },
 	{ "compress", CONFIG_BOOL, AT(sink_config, compress), .def = "true", .help = "file: gzip" },
 	{ "rotate", CONFIG_DURATION, AT(sink_config, rotate_us), .def = "5m",
 	    .help = "file: a file is closed after this time", .min = SECOND },

@@ -1,6 +1,7 @@
 /* What a sink needs, by its type. */
 #include "agent/config.h"
 
+#include "agent/drop.h"
 #include "base/err.h"
 #include "sinks/http.h"
 #include "sinks/kafka.h"
@@ -96,6 +97,7 @@ void config_check_sinks(const struct config *c, const struct yaml *y, struct pro
 		struct place at = yaml_key_place(&c->file, &y->child[i]);
 
 		check_name(s, at, p);
+		drop_resolve(&s->drop, &c->file, yaml_get(&y->child[i], "drop"), p);
 		switch ((enum sink_type)s->type) {
 		case SINK_SQLITE:
 		case SINK_FILE:

@@ -114,6 +114,27 @@ bool report_ready(const struct agent *a)
 	return atomic_load(&a->reader_ready) && atomic_load(&a->journal_ok);
 }
 
+/* How much each drop rule came to since the start; the cursor has the sum of all time. */
+static void put_drops(struct json *j, const struct ship_status *st)
+{
+	struct buf text = { .max = 16384 };
+
+	if (st->drop == NULL)
+		return;
+	JSON_KEY(j, "drop");
+	json_open(j, '[');
+	for (unsigned i = 0; i < st->drop->n; i++) {
+		buf_reset(&text);
+		drop_text(st->drop, i, &text);
+		json_open(j, '{');
+		json_member_text(j, "when", buf_as_slice(&text));
+		json_member_u64(j, "records", st->dropped_by[i]);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+	buf_free(&text);
+}
+
 static void status_json(struct agent *a, struct buf *out)
 {
 	struct json j = { .out = out };
@@ -170,6 +191,7 @@ static void status_json(struct agent *a, struct buf *out)
 			json_time(&j, st.last_error_us);
 		}
 		json_member_text(&j, "last_error", slice_of(st.last_error));
+		put_drops(&j, &st);
 		json_close(&j, '}');
 	}
 	json_close(&j, ']');

@@ -32,6 +32,7 @@ struct ship {
 	struct journal_cursor next;   /* what will be, after the commit under way */
 	unsigned n_records;
 	size_t n_bytes;
+	uint64_t dropped_by[DROP_RULES_MAX]; /* in the commit under way */
 	unsigned backoff_ms;
 	pthread_t thread;
 	atomic_bool stop;     /* end now */
@@ -108,8 +109,11 @@ static enum sink_result put(
     struct ship *s, const struct record *r, enum journal_lane l, struct err *e)
 {
 	struct journal_cursor_lane *lane = &s->next.lane[l];
-	enum sink_result rc = s->sink->put(s->self, r, e);
+	int drop = s->st.drop != NULL ? drop_find(s->st.drop, r) : -1;
+	enum sink_result rc = drop >= 0 ? SINK_DROP : s->sink->put(s->self, r, e);
 
+	if (drop >= 0)
+		s->dropped_by[drop]++;
 	if (rc == SINK_OK) {
 		lane->delivered++;
 	} else if (rc == SINK_REJECT) {
@@ -201,6 +205,8 @@ static void publish(struct ship *s, int64_t ok_us)
 {
 	pthread_mutex_lock(&s->lock);
 	s->st.cursor = s->cursor;
+	for (unsigned i = 0; i < DROP_RULES_MAX; i++)
+		s->st.dropped_by[i] += s->dropped_by[i];
 	s->st.last_ok_us = ok_us;
 	s->st.held = false;
 	pthread_mutex_unlock(&s->lock);
@@ -244,6 +250,7 @@ static enum sink_result one_round(struct ship *s, bool *idle, struct err *e)
 	s->n_records = 0;
 	s->n_bytes = 0;
 	s->skipped = 0;
+	memset(s->dropped_by, 0, sizeof(s->dropped_by));
 	if (s->max_lag_us > 0)
 		journal_reader_skip(s->reader[JOURNAL_BULK], clock_now_us() - s->max_lag_us);
 	rc = s->sink->begin(s->self, e);
@@ -373,8 +380,8 @@ static int open_all(struct ship *s, const struct sink_settings *set, const char 
 	return s->registration >= 0 ? 0 : -1;
 }
 
-struct ship *ship_start(const struct sink *sink, const struct sink_settings *set, struct journal *j,
-    const char *journal_dir, struct err *e)
+struct ship *ship_start(const struct sink *sink, const struct sink_settings *set,
+    const struct config_items *drop, struct journal *j, const char *journal_dir, struct err *e)
 {
 	struct ship *s = calloc(1, sizeof(*s));
 	pthread_condattr_t attr;
@@ -395,6 +402,7 @@ struct ship *ship_start(const struct sink *sink, const struct sink_settings *set
 	pthread_condattr_destroy(&attr);
 	s->st.name = s->name;
 	s->st.type = sink->name;
+	s->st.drop = drop != NULL && drop->n > 0 ? drop : NULL;
 	if (open_all(s, set, journal_dir, e) != 0) {
 		ship_free(s);
 		return NULL;

@@ -9,6 +9,7 @@
 #ifndef AGENT_SHIP_H
 #define AGENT_SHIP_H
 
+#include "agent/drop.h"
 #include "journal/cursor.h"
 #include "sinks/sink.h"
 
@@ -23,11 +24,16 @@ struct ship_status {
 	char last_error[200];
 	uint64_t retries;
 	bool held;
+	const struct config_items *drop;     /* NULL: none */
+	uint64_t dropped_by[DROP_RULES_MAX]; /* since the start */
 };
 
-/* Opens the sink, registers its cursor with the journal (so: before the first append), starts. */
-struct ship *ship_start(const struct sink *sink, const struct sink_settings *set, struct journal *j,
-    const char *journal_dir, struct err *e);
+/*
+ * Opens the sink, registers its cursor with the journal (so: before the first append), starts.
+ * drop: rules of drop.h that outlive it, or NULL.
+ */
+struct ship *ship_start(const struct sink *sink, const struct sink_settings *set,
+    const struct config_items *drop, struct journal *j, const char *journal_dir, struct err *e);
 
 /* drain: go on until everything durable is delivered, at most that long. Takes NULL. */
 void ship_stop(struct ship *s, bool drain, int timeout_ms);

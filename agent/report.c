@@ -24,6 +24,7 @@ static void balance_of(
 	const struct journal_cursor_lane *c = &st->cursor.lane[l];
 	struct journal_counts at = { 0 };
 	struct journal_stats js;
+	uint64_t requeued;
 	struct err e;
 
 	journal_stats(a->journal, &js);
@@ -38,9 +39,13 @@ static void balance_of(
 
 	uint64_t passed = l == JOURNAL_CONTROL ? at.control_records : at.bulk_records;
 
-	b->waiting = b->journalled - passed;
+	/* a dead letter that is queued again is counted as rejected until it is delivered */
+	requeued = st->requeued[l] < b->rejected ? st->requeued[l] : b->rejected;
+	b->rejected -= requeued;
+	b->waiting = b->journalled - passed + requeued;
 	/* two sources, which must agree: the journal's own count, and the sink's */
-	b->ok = b->ok && b->delivered + b->rejected + b->shed + b->dropped + b->damaged == passed;
+	b->ok = b->ok &&
+		b->delivered + b->rejected + b->shed + b->dropped + b->damaged == passed - requeued;
 }
 
 /*

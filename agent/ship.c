@@ -1,11 +1,8 @@
-#include "agent/ship.h"
-
-#include "agent/dead_letter.h"
+#include "agent/ship_internal.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "journal/journal.h"
-#include "journal/reader.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -15,33 +12,6 @@
 #include <time.h>
 
 enum { WAIT_MS = 250, BACKOFF_MIN_MS = 1000, BACKOFF_MAX_MS = 60000, HOLD_MS = 60000 };
-
-struct ship {
-	const struct sink *sink;
-	void *self;
-	struct journal *journal;
-	char name[64];
-	struct journal_cursor_file *file; /* when the sink keeps no cursor */
-	int registration;
-	struct dead_letter *dead;
-	int64_t max_lag_us; /* bulk that waited longer is skipped; 0: none */
-	uint64_t skipped;   /* records, in the commit under way */
-	struct journal_reader *reader[JOURNAL_LANES];
-	struct record_reader records;
-	struct journal_cursor cursor; /* what is durable */
-	struct journal_cursor next;   /* what will be, after the commit under way */
-	unsigned n_records;
-	size_t n_bytes;
-	uint64_t dropped_by[DROP_RULES_MAX]; /* in the commit under way */
-	unsigned backoff_ms;
-	pthread_t thread;
-	atomic_bool stop;     /* end now */
-	atomic_bool finish;   /* end when everything is delivered */
-	pthread_mutex_t lock; /* of st, and of waiting */
-	pthread_cond_t wake;
-	bool done;
-	struct ship_status st;
-};
 
 /* ---- where to begin ---- */
 
@@ -96,7 +66,7 @@ static int open_readers(struct ship *s, struct err *e)
 
 /* ---- delivering ---- */
 
-static size_t size_of(const struct record *r)
+size_t ship_size_of(const struct record *r)
 {
 	size_t n = r->ev.body.n + 200;
 
@@ -128,7 +98,7 @@ static enum sink_result put(
 		rc = SINK_OK;
 	}
 	s->n_records++;
-	s->n_bytes += size_of(r);
+	s->n_bytes += ship_size_of(r);
 	return rc;
 }
 
@@ -196,7 +166,7 @@ static enum sink_result take(
 	return rc;
 }
 
-static bool is_full(const struct ship *s)
+bool ship_is_full(const struct ship *s)
 {
 	return s->n_records >= s->sink->max_records || s->n_bytes >= s->sink->max_bytes;
 }
@@ -212,7 +182,7 @@ static void publish(struct ship *s, int64_t ok_us)
 	pthread_mutex_unlock(&s->lock);
 }
 
-static enum sink_result commit(struct ship *s, struct err *e)
+enum sink_result ship_commit(struct ship *s, struct err *e)
 {
 	uint8_t bytes[SINK_CURSOR_BYTES];
 	enum sink_result rc;
@@ -261,7 +231,7 @@ static enum sink_result one_round(struct ship *s, bool *idle, struct err *e)
 		if (rc == SINK_OK && !control)
 			rc = take(s, JOURNAL_BULK, 0, &bulk, e);
 		*idle = *idle && !control && !bulk;
-	} while (rc == SINK_OK && (control || bulk) && !is_full(s));
+	} while (rc == SINK_OK && (control || bulk) && !ship_is_full(s));
 	if (rc != SINK_OK) {
 		s->sink->abort(s->self);
 		return rc;
@@ -270,7 +240,7 @@ static enum sink_result one_round(struct ship *s, bool *idle, struct err *e)
 		s->sink->abort(s->self);
 		return SINK_OK;
 	}
-	return commit(s, e);
+	return ship_commit(s, e);
 }
 
 static void pause_for(struct ship *s, unsigned ms)
@@ -330,6 +300,8 @@ static void *ship_main(void *arg)
 	while (!atomic_load(&s->stop)) {
 		enum sink_result rc = open ? one_round(s, &idle, &e) : SINK_RETRY;
 
+		if (rc == SINK_OK)
+			rc = ship_redrive_some(s, &idle, &e);
 		if (rc == SINK_AGAIN) {
 			open = open_readers(s, &e) == 0;
 			continue;
@@ -374,7 +346,7 @@ static int open_all(struct ship *s, const struct sink_settings *set, const char 
 	if (s->self == NULL || load_cursor(s, dir, e) != 0)
 		return -1;
 	s->dead = dead_letter_open(dir, s->name, e);
-	if (s->dead == NULL)
+	if (s->dead == NULL || dead_letter_waiting_from(s->dead, &s->cursor, e) != 0)
 		return -1;
 	s->registration = journal_register(s->journal, &s->cursor, e);
 	return s->registration >= 0 ? 0 : -1;
@@ -442,4 +414,6 @@ void ship_status(struct ship *s, struct ship_status *out)
 	pthread_mutex_lock(&s->lock);
 	*out = s->st;
 	pthread_mutex_unlock(&s->lock);
+	for (unsigned l = 0; l < JOURNAL_LANES; l++)
+		out->requeued[l] = dead_letter_waiting(s->dead, (enum journal_lane)l);
 }

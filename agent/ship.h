@@ -9,6 +9,7 @@
 #ifndef AGENT_SHIP_H
 #define AGENT_SHIP_H
 
+#include "agent/dead_letter.h"
 #include "agent/drop.h"
 #include "journal/cursor.h"
 #include "sinks/sink.h"
@@ -24,6 +25,7 @@ struct ship_status {
 	char last_error[200];
 	uint64_t retries;
 	bool held;
+	uint64_t requeued[JOURNAL_LANES];    /* dead letters that wait again */
 	const struct config_items *drop;     /* NULL: none */
 	uint64_t dropped_by[DROP_RULES_MAX]; /* since the start */
 };
@@ -39,5 +41,9 @@ struct ship *ship_start(const struct sink *sink, const struct sink_settings *set
 void ship_stop(struct ship *s, bool drain, int timeout_ms);
 
 void ship_status(struct ship *s, struct ship_status *out);
+
+/* Dead letters back into what waits: see dead_letter.h. From any thread. */
+int ship_redrive(struct ship *s, const struct dead_letter_choice *choice,
+    struct dead_letter_moved *out, struct err *e);
 
 #endif

@@ -126,6 +126,7 @@ static void wait_for(struct google_api *a, int64_t ms)
 
 /* REST when rpc is NULL. */
 struct call {
+	const char *method; /* NULL: GET, or POST when there is a body */
 	const char *url;
 	struct slice body;
 	const struct google_rpc *rpc;
@@ -134,7 +135,9 @@ struct call {
 static int request(
     struct google_api *a, const struct call *c, bool zipped, const char *bearer, struct err *e)
 {
-	struct http_request q = { .method = c->body.p != NULL ? "POST" : "GET",
+	struct http_request q = { .method = c->method != NULL	? c->method
+					    : c->body.p != NULL ? "POST"
+								: "GET",
 		.url = c->url,
 		.headers = { "Content-Type: application/json" },
 		.body = zipped ? buf_as_slice(&a->zipped) : c->body };
@@ -282,6 +285,12 @@ enum outbox_answer google_api_post(
     struct google_api *a, const char *url, struct slice body, struct err *e)
 {
 	return do_call(a, &(struct call){ .url = url, .body = body }, e);
+}
+
+enum outbox_answer google_api_patch(
+    struct google_api *a, const char *url, struct slice body, struct err *e)
+{
+	return do_call(a, &(struct call){ .method = "PATCH", .url = url, .body = body }, e);
 }
 
 enum outbox_answer google_api_rpc(

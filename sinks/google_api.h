@@ -33,7 +33,9 @@ void google_api_close(struct google_api *a);
 enum outbox_answer google_api_post(
     struct google_api *a, const char *url, struct slice body, struct err *e);
 
-/* GET: as above. */
+/* PATCH with a JSON body, and GET: as above. */
+enum outbox_answer google_api_patch(
+    struct google_api *a, const char *url, struct slice body, struct err *e);
 enum outbox_answer google_api_get(struct google_api *a, const char *url, struct err *e);
 
 /*

@@ -8,6 +8,7 @@
 #define AGENT_CONFIG_H
 
 #include "agent/client.h"
+#include "agent/drop.h"
 #include "base/config.h"
 
 struct parser;
@@ -107,7 +108,7 @@ struct sink_config {
 	unsigned security, sasl_mechanism;
 	const char *username, *password_file, *password_env;
 	struct config_items options; /* struct sink_option */
-	struct config_items drop;    /* struct drop_config */
+	struct drop_settings drop;
 };
 
 enum sink_type {

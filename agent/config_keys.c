@@ -123,7 +123,10 @@ static const struct config_key sink_keys[] = {
 	    .help = "how far the sink may fall behind before events other than detections are "
 		    "skipped and counted as shed for it; default: as far as the journal holds",
 	    .min = SECOND },
-	{ "drop", CONFIG_LIST, AT(sink_config, drop),
+	{ "services", CONFIG_TEXTS, AT(sink_config, drop.services),
+	    .help = "only events of these services (`service`, `inputs[].service`); others are "
+		    "counted as dropped; default: of all" },
+	{ "drop", CONFIG_LIST, AT(sink_config, drop.rules),
 	    .help = "events without detections that this sink is not to get; they are counted as "
 		    "dropped",
 	    .keys = drop_keys, .item_size = sizeof(struct drop_config) },

@@ -17,6 +17,34 @@ static void check_name(const struct sink_config *s, struct place at, struct prob
 		}
 }
 
+/* A name that no input has would leave the sink without events. */
+static void check_services(const struct config *c, const struct sink_config *s, struct problems *p)
+{
+	const char *names[64];
+	unsigned n = 0;
+
+	if (c->service != NULL)
+		names[n++] = c->service;
+	for (unsigned i = 0; i < c->inputs.n && n < 64; i++)
+		if (config_input(c, i)->service != NULL)
+			names[n++] = config_input(c, i)->service;
+	for (unsigned i = 0; i < s->drop.services.n; i++) {
+		const char *name = s->drop.services.v[i];
+		const char *meant;
+		bool known = false;
+
+		for (unsigned k = 0; k < n; k++)
+			known = known || strcmp(name, names[k]) == 0;
+		if (known)
+			continue;
+		meant = problem_suggest(slice_of(name), names, n);
+		problem_warn(p, s->drop.services.at[i],
+		    "sink '%s': no input has the service '%s'%s%s%s", s->name, name,
+		    meant != NULL ? "; did you mean '" : "", meant != NULL ? meant : "",
+		    meant != NULL ? "'?" : "");
+	}
+}
+
 static void check_google(const struct sink_config *s, struct place at, struct problems *p)
 {
 	if (s->project == NULL)
@@ -97,7 +125,8 @@ void config_check_sinks(const struct config *c, const struct yaml *y, struct pro
 		struct place at = yaml_key_place(&c->file, &y->child[i]);
 
 		check_name(s, at, p);
-		drop_resolve(&s->drop, &c->file, yaml_get(&y->child[i], "drop"), p);
+		check_services(c, s, p);
+		drop_resolve(&s->drop.rules, &c->file, yaml_get(&y->child[i], "drop"), p);
 		switch ((enum sink_type)s->type) {
 		case SINK_SQLITE:
 		case SINK_FILE:

@@ -59,14 +59,28 @@ void drop_resolve(const struct config_items *rules, const struct yaml_file *file
 	}
 }
 
-int drop_find(const struct config_items *rules, const struct record *r)
+static bool is_of_another(const struct config_texts *services, const struct record *r)
 {
-	if (r->kind != RECORD_EVENT || r->ev.n_detections > 0)
-		return -1;
-	for (unsigned i = 0; i < rules->n; i++)
-		if (tap_filter_holds(&((const struct drop_config *)rules->v + i)->filter, r))
+	struct slice service = r->origin != NULL && r->origin->service.n > 0
+				   ? r->origin->service
+				   : r->context->service_name;
+
+	for (unsigned i = 0; i < services->n; i++)
+		if (slice_eq(service, slice_of(services->v[i])))
+			return false;
+	return services->n > 0;
+}
+
+int drop_find(const struct drop_settings *d, const struct record *r)
+{
+	if (r->kind != RECORD_EVENT)
+		return DROP_NONE;
+	if (is_of_another(&d->services, r))
+		return DROP_OTHERS;
+	for (unsigned i = 0; i < d->rules.n && r->ev.n_detections == 0; i++)
+		if (tap_filter_holds(&((const struct drop_config *)d->rules.v + i)->filter, r))
 			return (int)i;
-	return -1;
+	return DROP_NONE;
 }
 
 void drop_text(const struct config_items *rules, unsigned i, struct buf *out)

@@ -124,13 +124,13 @@ static void put_drops(struct json *j, const struct ship_status *st)
 {
 	struct buf text = { .max = 16384 };
 
-	if (st->drop == NULL)
+	if (st->drop == NULL || st->drop->rules.n == 0)
 		return;
 	JSON_KEY(j, "drop");
 	json_open(j, '[');
-	for (unsigned i = 0; i < st->drop->n; i++) {
+	for (unsigned i = 0; i < st->drop->rules.n; i++) {
 		buf_reset(&text);
-		drop_text(st->drop, i, &text);
+		drop_text(&st->drop->rules, i, &text);
 		json_open(j, '{');
 		json_member_text(j, "when", buf_as_slice(&text));
 		json_member_u64(j, "records", st->dropped_by[i]);

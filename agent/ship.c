@@ -79,8 +79,8 @@ static enum sink_result put(
     struct ship *s, const struct record *r, enum journal_lane l, struct err *e)
 {
 	struct journal_cursor_lane *lane = &s->next.lane[l];
-	int drop = s->st.drop != NULL ? drop_find(s->st.drop, r) : -1;
-	enum sink_result rc = drop >= 0 ? SINK_DROP : s->sink->put(s->self, r, e);
+	int drop = s->st.drop != NULL ? drop_find(s->st.drop, r) : DROP_NONE;
+	enum sink_result rc = drop != DROP_NONE ? SINK_DROP : s->sink->put(s->self, r, e);
 
 	if (drop >= 0)
 		s->dropped_by[drop]++;
@@ -353,7 +353,7 @@ static int open_all(struct ship *s, const struct sink_settings *set, const char 
 }
 
 struct ship *ship_start(const struct sink *sink, const struct sink_settings *set,
-    const struct config_items *drop, struct journal *j, const char *journal_dir, struct err *e)
+    const struct drop_settings *drop, struct journal *j, const char *journal_dir, struct err *e)
 {
 	struct ship *s = calloc(1, sizeof(*s));
 	pthread_condattr_t attr;
@@ -374,7 +374,7 @@ struct ship *ship_start(const struct sink *sink, const struct sink_settings *set
 	pthread_condattr_destroy(&attr);
 	s->st.name = s->name;
 	s->st.type = sink->name;
-	s->st.drop = drop != NULL && drop->n > 0 ? drop : NULL;
+	s->st.drop = drop;
 	if (open_all(s, set, journal_dir, e) != 0) {
 		ship_free(s);
 		return NULL;

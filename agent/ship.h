@@ -26,7 +26,7 @@ struct ship_status {
 	uint64_t retries;
 	bool held;
 	uint64_t requeued[JOURNAL_LANES];    /* dead letters that wait again */
-	const struct config_items *drop;     /* NULL: none */
+	const struct drop_settings *drop;    /* NULL: none */
 	uint64_t dropped_by[DROP_RULES_MAX]; /* since the start */
 };
 
@@ -35,7 +35,7 @@ struct ship_status {
  * drop: rules of drop.h that outlive it, or NULL.
  */
 struct ship *ship_start(const struct sink *sink, const struct sink_settings *set,
-    const struct config_items *drop, struct journal *j, const char *journal_dir, struct err *e);
+    const struct drop_settings *drop, struct journal *j, const char *journal_dir, struct err *e);
 
 /* drain: go on until everything durable is delivered, at most that long. Takes NULL. */
 void ship_stop(struct ship *s, bool drain, int timeout_ms);

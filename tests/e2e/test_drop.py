@@ -76,3 +76,20 @@ def test_a_rule_that_can_not_be_meant_is_refused(agent, tmp_path):
     assert check.returncode == 78
     for text in ("expected NAME=VALUE", "'level': only events without detections", "'url.pth' is no attribute", "would drop everything"):
         assert text in check.stderr, check.stderr
+
+
+def test_inputs_have_destinations_of_their_own_by_their_service(agent, tmp_path):
+    use(agent, tmp_path, ", services: [jp, staging]")
+    agent.inputs = "".join(f'  - {{files: ["{agent.logs}/{s}.log"], parser: combined, service: {s}}}\n' for s in ("jp", "kr", "staging"))
+    attack = access_line(1, "/?q=%24%7Bjndi%3Aldap%3A%2F%2Fx%2Fa%7D")
+    for name, n in (("jp", 20), ("kr", 30), ("staging", 3)):
+        lines(agent, f"{name}.log", *(access_line(i, f"/{i}") for i in range(n)), attack)
+    agent.start()
+    wait_for(lambda: agent.status()["events"] == 56 and settled(agent), "all is settled")
+    assert agent.query("SELECT service_name, count(*), count(detections) FROM events GROUP BY 1 ORDER BY 1") == [("jp", 21, 1), ("staging", 4, 1)]
+    assert agent.count("alerts") >= 1  # they are every sink's
+    assert audit(agent, "local", "bulk")["dropped"] == 30 and audit(agent, "local", "control")["dropped"] == 1
+    assert audit(agent, "all", "bulk")["dropped"] == 0
+    agent.stop()
+    agent.config.write_text(agent.config.read_text().replace("[jp, staging]", "[jp, stagin]"))
+    assert "no input has the service 'stagin'; did you mean 'staging'?" in agent.run("check").stderr

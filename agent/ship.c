@@ -171,12 +171,39 @@ bool ship_is_full(const struct ship *s)
 	return s->n_records >= s->sink->max_records || s->n_bytes >= s->sink->max_bytes;
 }
 
+enum { MARK_US = 10000000 };
+
+/* The lock is held. */
+static void measure(struct ship *s)
+{
+	int64_t now = clock_boot_us();
+	uint64_t n = s->st.cursor.lane[JOURNAL_CONTROL].delivered +
+		     s->st.cursor.lane[JOURNAL_BULK].delivered;
+
+	if (now - s->mark[1].us >= MARK_US) {
+		s->mark[0] = s->mark[1];
+		s->mark[1].us = now;
+		s->mark[1].delivered = n;
+	}
+	s->st.rate = now > s->mark[0].us
+			 ? (double)(n - s->mark[0].delivered) * 1e6 / (double)(now - s->mark[0].us)
+			 : 0;
+}
+
+static void fly(struct ship *s, unsigned n)
+{
+	pthread_mutex_lock(&s->lock);
+	s->st.in_flight = n;
+	pthread_mutex_unlock(&s->lock);
+}
+
 static void publish(struct ship *s, int64_t ok_us)
 {
 	pthread_mutex_lock(&s->lock);
 	s->st.cursor = s->cursor;
 	for (unsigned i = 0; i < DROP_RULES_MAX; i++)
 		s->st.dropped_by[i] += s->dropped_by[i];
+	measure(s);
 	s->st.last_ok_us = ok_us;
 	s->st.held = false;
 	pthread_mutex_unlock(&s->lock);
@@ -193,7 +220,9 @@ enum sink_result ship_commit(struct ship *s, struct err *e)
 		s->sink->abort(s->self);
 		return SINK_RETRY;
 	}
+	fly(s, s->n_records);
 	rc = s->sink->commit(s->self, bytes, e);
+	fly(s, 0);
 	if (rc != SINK_OK)
 		return rc;
 	if (s->file != NULL && journal_cursor_save(s->file, &s->next, e) != 0)
@@ -380,6 +409,11 @@ struct ship *ship_start(const struct sink *sink, const struct sink_settings *set
 		return NULL;
 	}
 	s->st.cursor = s->cursor;
+	for (unsigned i = 0; i < 2; i++) {
+		s->mark[i].us = clock_boot_us();
+		for (unsigned l = 0; l < JOURNAL_LANES; l++)
+			s->mark[i].delivered += s->cursor.lane[l].delivered;
+	}
 	if (pthread_create(&s->thread, NULL, ship_main, s) != 0) {
 		err_set(e, errno, "thread: %s", strerror(errno));
 		ship_free(s);
@@ -412,6 +446,7 @@ void ship_stop(struct ship *s, bool drain, int timeout_ms)
 void ship_status(struct ship *s, struct ship_status *out)
 {
 	pthread_mutex_lock(&s->lock);
+	measure(s);
 	*out = s->st;
 	pthread_mutex_unlock(&s->lock);
 	for (unsigned l = 0; l < JOURNAL_LANES; l++)

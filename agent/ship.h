@@ -25,6 +25,8 @@ struct ship_status {
 	char last_error[200];
 	uint64_t retries;
 	bool held;
+	unsigned in_flight; /* records of the commit under way */
+	double rate;	    /* records delivered a second, over the last 10 to 20 seconds */
 	uint64_t requeued[JOURNAL_LANES];    /* dead letters that wait again */
 	const struct drop_settings *drop;    /* NULL: none */
 	uint64_t dropped_by[DROP_RULES_MAX]; /* since the start */

@@ -33,6 +33,10 @@ struct ship {
 	pthread_cond_t wake;
 	bool done;
 	struct ship_status st;
+	struct {
+		int64_t us; /* CLOCK_BOOTTIME */
+		uint64_t delivered;
+	} mark[2]; /* of the rate: an earlier and a later moment */
 };
 
 /* What a record counts towards the sink's max_bytes. */

@@ -283,6 +283,7 @@ static int begin_queue(struct move *m, struct err *e)
 	struct dead_letter *d = m->d;
 	struct keys ignored = { 0 };
 	char head[64];
+	int n;
 	int rc = read_queue(d, 0, &ignored, NULL, e);
 
 	free(ignored.v);
@@ -292,9 +293,8 @@ static int begin_queue(struct move *m, struct err *e)
 		d->batch = (uint64_t)clock_now_us();
 		d->queued = 0;
 	}
-	draft_line(&m->goes, head,
-	    (size_t)snprintf(
-		head, sizeof(head), "{\"batch\":%llu}\n", (unsigned long long)d->batch));
+	n = snprintf(head, sizeof(head), "{\"batch\":%llu}\n", (unsigned long long)d->batch);
+	draft_line(&m->goes, head, (size_t)n);
 	return 0;
 }
 

@@ -169,8 +169,11 @@ static const json_t *find(const json_t *fields, const char *name)
 	size_t i;
 	const json_t *f;
 
-	json_array_foreach(fields, i,
-	    f) if (slice_eq_nocase(slice_of(text_of(f, "name")), slice_of(name))) return f;
+	json_array_foreach(fields, i, f)
+	{
+		if (slice_eq_nocase(slice_of(text_of(f, "name")), slice_of(name)))
+			return f;
+	}
 	return NULL;
 }
 
@@ -228,8 +231,12 @@ static void compare_layout(struct compare *c, enum schema_table t, const json_t 
 	if (strcmp(text_of(part, "type"), "DAY") != 0 ||
 	    strcmp(text_of(part, "field"), "time") != 0)
 		cannot(c, schema_table(t)->name, "it is not partitioned by day of time");
-	json_array_foreach(fields, i, f) buf_printf(&have, "%s%s", i > 0 ? ", " : "",
-	    json_string_value(f) != NULL ? json_string_value(f) : "");
+	json_array_foreach(fields, i, f)
+	{
+		const char *name = json_string_value(f);
+
+		buf_printf(&have, "%s%s", i > 0 ? ", " : "", name != NULL ? name : "");
+	}
 	if (!slice_eq(buf_as_slice(&have), slice_of(schema_bigquery_clusters(t))))
 		cannot(c, schema_table(t)->name, "it is clustered by other columns");
 	buf_free(&have);

@@ -50,7 +50,8 @@ static int live(const char *dataset, const struct schema_options *o)
 	snprintf(project, sizeof(project), "%.*s", (int)(dot - dataset), dataset);
 	s.dataset = dot + 1;
 	result = bigquery_schema_compare(&s, &report, &e);
-	fwrite(report.p, 1, report.n, stdout);
+	if (report.n > 0)
+		fwrite(report.p, 1, report.n, stdout);
 	buf_free(&report);
 	if (result == BIGQUERY_SCHEMA_FAILED)
 		fprintf(stderr, "sekisho: %s\n", e.msg);

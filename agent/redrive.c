@@ -77,7 +77,8 @@ static int without_agent(const struct config *c, const struct redrive_options *o
 		}
 		dead_letter_close(d);
 	}
-	fwrite(out.p, 1, out.n, stdout);
+	if (out.n > 0)
+		fwrite(out.p, 1, out.n, stdout);
 	buf_free(&out);
 	return rc;
 }

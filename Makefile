@@ -30,7 +30,7 @@ DEB      = gcc make libc6-dev pkg-config libpcre2-dev zlib1g-dev libisal-dev lib
            libjansson-dev libcurl4-openssl-dev libsqlite3-dev libmicrohttpd-dev libsystemd-dev libnftables-dev libcap-ng-dev \
            libseccomp-dev libssl-dev librdkafka-dev libcmocka-dev python3 python3-pytest sqlite3 nftables iproute2 \
            nginx-light curl ca-certificates procps
-DEB_TEST = openssl python3-venv clang libclang-rt-14-dev git systemd-journal-remote
+DEB_TEST = openssl python3-venv python3-jsonschema python3-yaml clang libclang-rt-14-dev git systemd-journal-remote
 DEB_LINT = clang-format clang-tidy cppcheck
 
 # ISA-L and the like may only be there after `deps`: what follows is a make of its own.
@@ -131,9 +131,10 @@ demo-cloud: all ## nginx, Pub/Sub, BigQuery and an analyst's questions, all on t
 	$(Q)$(MAKE) --no-print-directory deps DEB="openssl python3-venv python3-pytest nginx-light"
 	$(Q)python3 tests/demo/cloud.py
 
-quality: all ## recall and false positives over labelled logs: CORPORA=folder
-	$(Q)test -n "$(CORPORA)" || { echo 'say where they are: make quality CORPORA=folder'; exit 2; }
-	$(Q)python3 tools/quality/quality.py "$(CORPORA)"
+HONEST_LINES ?= 10000000
+quality: all ## recall and false positives over labelled logs (CORPORA=folder), and an evening of honest users
+	$(Q)test -z "$(CORPORA)" || python3 tools/quality/quality.py "$(CORPORA)"
+	$(Q)python3 tools/quality/quality.py --honest $(HONEST_LINES)
 
 bench: all ## throughput against wc -l and rg on the same bytes
 	$(Q)$(MAKE) --no-print-directory deps DEB=ripgrep
@@ -141,6 +142,7 @@ bench: all ## throughput against wc -l and rg on the same bytes
 
 install: $(O)/sekisho ## install below PREFIX (and DESTDIR)
 	install -D -m 755 $(O)/sekisho $(DESTDIR)$(PREFIX)/bin/sekisho
+	install -D -m 644 docs/rule.schema.json $(DESTDIR)$(PREFIX)/share/sekisho/rule.schema.json
 	install -D -m 644 docs/sekisho.1 $(DESTDIR)$(PREFIX)/share/man/man1/sekisho.1
 	cd rules && find . -name '*.yml' -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/sekisho/rules/{} \;
 

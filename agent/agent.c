@@ -69,16 +69,15 @@ void agent_take_rules(void *committer, void *arg)
 struct ruleset *agent_load_rules(const struct config *c, struct problems *p)
 {
 	const char *dirs[4];
-	unsigned n = 0;
+	unsigned n = offline_rule_dirs(dirs);
 
-	if (c->rules.n > 0)
-		return ruleset_load(c->rules.v, c->rules.n, p);
-	n = offline_rule_dirs(dirs);
-	if (n == 0)
+	if (c->rules.n == 0 && n == 0)
 		problem_warn(p, (struct place){ c->file.name, 0, 0 },
 		    "there are no rules in /etc/sekisho/rules or /usr/share/sekisho/rules: nothing "
 		    "will be detected");
-	return ruleset_load(dirs, n, p);
+	if (c->rules.n > 0)
+		return offline_load_rules(c->rules.v, c->rules.n, c, p);
+	return offline_load_rules(dirs, n, c, p);
 }
 
 static int open_rules(struct agent *a, struct err *e)
@@ -103,7 +102,7 @@ static int open_rules(struct agent *a, struct err *e)
 	memcpy(a->rules_hash, a->rules.rs->hash_text, sizeof(a->rules_hash));
 	stats_set(&a->stats, rules_loaded, a->rules.rs->n_rules + a->rules.rs->n_correlations);
 	for (unsigned i = 0; i < a->rules.rs->n_rules; i++)
-		if (a->rules.rs->rules[i].untriggered)
+		if (a->rules.rs->rules[i].untriggered && !a->rules.rs->rules[i].agent_only)
 			log_warn("a rule has no trigger and is tried on every event", "rule=%.*s",
 			    SLICE_ARG(a->rules.rs->rules[i].name));
 	return 0;

@@ -92,6 +92,7 @@ int cmd_check(int argc, char **argv)
 	const char *path = CONFIG_DEFAULT_PATH;
 	const char *root = "";
 	bool reference = false;
+	bool schema = false;
 	bool online = false;
 	struct problems p = { 0 };
 	struct ruleset *rs = NULL;
@@ -103,16 +104,23 @@ int cmd_check(int argc, char **argv)
 		{ "--online", OPTION_FLAG, &online, NULL, "ask the sinks' destinations too" },
 		{ "--reference", OPTION_FLAG, &reference, NULL,
 		    "print all keys of the config, as Markdown" },
+		{ "--schema", OPTION_FLAG, &schema, NULL,
+		    "print them as JSON Schema, for editors" },
 		{ NULL, OPTION_FLAG, NULL, NULL, NULL },
 	};
 
 	if (options_read(argc, argv, defs, &usage, &rc) < 0)
 		return rc;
-	if (reference) {
+	if (reference || schema) {
 		struct buf b = { 0 };
 
-		config_reference(config_keys, "", &b);
-		printf("| key | type | default | what it does |\n| --- | --- | --- | --- |\n");
+		if (schema)
+			config_schema(config_keys, &b);
+		else
+			config_reference(config_keys, "", &b);
+		if (reference && !schema)
+			printf("| key | type | default | what it does |\n"
+			       "| --- | --- | --- | --- |\n");
 		fwrite(b.p, 1, b.n, stdout);
 		buf_free(&b);
 		return 0;

@@ -1,7 +1,10 @@
-/* sekisho rules list | lint | test | explain: the tools of whoever writes rules. */
+/* sekisho rules ...: the tools of whoever writes rules. */
+#include "agent/backtest.h"
 #include "agent/commands.h"
 #include "agent/offline.h"
+#include "agent/rule_slow.h"
 #include "agent/rule_test.h"
+#include "agent/rules_bench.h"
 #include "base/identity.h"
 #include "base/units.h"
 
@@ -10,11 +13,15 @@
 #include <sysexits.h>
 
 static const struct usage usage = {
-	"sekisho rules list | lint | test | explain LINE  [--rules DIR]... [--parser NAME]",
+	"sekisho rules list | lint | test | explain LINE | bench FILE... | backtest RULE FILE...\n"
+	"       [--rules DIR]... [--parser NAME]",
 	"list: the rules and what they cost. lint: everything that is wrong or slow. test: run "
 	"the\n"
-	"examples that rules carry. explain: why a line matches, or what it is taken for.",
-	"sekisho rules test --rules ./rules",
+	"examples that rules carry. explain: why a line matches, or what it is taken for. bench:\n"
+	"what each rule costs on these logs. backtest: what a rule (a file, or a name of the set)\n"
+	"would have found and blocked in these logs.",
+	"sekisho rules backtest new.yml --since 7d --fail-if 'honest_blocked>0' "
+	"/var/log/nginx/access.log*",
 };
 
 static void list(const struct offline *o)
@@ -25,7 +32,8 @@ static void list(const struct offline *o)
 		printf("%-40.*s %-13s %-13s %s%s%s%s\n", SLICE_ARG(r->name),
 		    category_names[r->category], level_names[r->level],
 		    r->conclusive ? "conclusive " : "", r->weight > 0 ? "weighted " : "",
-		    r->generate ? "" : "silent ", r->untriggered ? "UNTRIGGERED" : "");
+		    r->generate ? "" : "silent ",
+		    r->untriggered && !r->agent_only ? "UNTRIGGERED" : "");
 	}
 	for (unsigned i = 0; i < o->rs->n_correlations; i++) {
 		const struct correlation *c = &o->rs->correlations[i];
@@ -39,16 +47,16 @@ static void list(const struct offline *o)
 }
 
 /* What loading accepted and a careful author would not. */
-static int lint(const struct offline *o)
+static int lint(struct offline *o)
 {
 	unsigned bad = 0;
 
 	for (unsigned i = 0; i < o->rs->n_rules; i++) {
-		const struct rule *r = &o->rs->rules[i];
+		struct rule *r = &o->rs->rules[i];
 		bool match = false;
 		bool ignore = false;
 
-		if (r->untriggered) {
+		if (r->untriggered && !r->agent_only) {
 			printf("%.*s:%u: error: %.*s: no part of the condition is rare enough to "
 			       "look for: "
 			       "every event would be tried. Add a literal of three bytes or more\n",
@@ -59,6 +67,7 @@ static int lint(const struct offline *o)
 			match = match || r->tests[k].match;
 			ignore = ignore || !r->tests[k].match;
 		}
+		rule_slow(o, r);
 		if (!match || !ignore)
 			printf("%.*s:%u: warning: %.*s: tests of %s are missing\n",
 			    SLICE_ARG(r->file), r->line, SLICE_ARG(r->name),
@@ -74,13 +83,20 @@ static int lint(const struct offline *o)
 int cmd_rules(int argc, char **argv)
 {
 	struct offline_options opt = { 0 };
+	struct backtest_options back = { 0 };
 	struct host_identity host;
 	struct offline o;
 	int rc;
 	const struct option_def defs[] = {
 		{ "--rules", OPTION_LIST, &opt.rules, "DIR", "rules to use; may be repeated" },
 		{ "--parser", OPTION_TEXT, &opt.parser, "NAME",
-		    "explain: format of the line (default auto)" },
+		    "explain, bench, backtest: format of the lines (default auto)" },
+		{ "-c", OPTION_TEXT, &opt.config, "FILE",
+		    "bench, backtest: take formats, networks, identities and rules from it" },
+		{ "--since", OPTION_TEXT, &back.since, "SPAN", "backtest: events of the last 7d" },
+		{ "--fail-if", OPTION_LIST, &back.fail_if, "COUNT>N",
+		    "backtest: exit code 65 if so; may be repeated" },
+		{ "--junit", OPTION_TEXT, &back.junit, "FILE", "backtest: the same as JUnit XML" },
 		{ NULL, OPTION_FLAG, NULL, NULL, NULL },
 	};
 	int n = options_read(argc, argv, defs, &usage, &rc);
@@ -91,6 +107,14 @@ int cmd_rules(int argc, char **argv)
 	const char *verb = n > 0 ? argv[1] : "";
 	bool explain = strcmp(verb, "explain") == 0;
 
+	if (strcmp(verb, "bench") == 0 && n >= 2)
+		return rules_bench(&opt, argv + 2, (unsigned)n - 1);
+	if (strcmp(verb, "backtest") == 0 && n >= 3) {
+		back.config = opt.config;
+		back.parser = opt.parser;
+		back.rules = opt.rules;
+		return backtest(&back, argv[2], argv + 3, (unsigned)n - 2);
+	}
 	if ((strcmp(verb, "list") != 0 && strcmp(verb, "lint") != 0 && strcmp(verb, "test") != 0 &&
 		!explain) ||
 	    n != (explain ? 2 : 1)) {

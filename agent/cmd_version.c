@@ -45,9 +45,9 @@ int cmd_formats(int argc, char **argv)
 	if (p.text.n > 0)
 		fwrite(p.text.p, 1, p.text.n, stderr);
 	for (const struct parser *const *q = parsers; rc == 0 && *q != NULL; q++)
-		printf("%-10s %s\n", (*q)->name, (*q)->help);
+		printf("%-12s %s\n", (*q)->name, (*q)->help);
 	for (unsigned i = 0; rc == 0 && i < c.formats.n; i++)
-		printf("%-10s a format of %s\n", config_format(&c, i)->name, path);
+		printf("%-12s a format of %s\n", config_format(&c, i)->name, path);
 	problems_free(&p);
 	config_free(&c);
 	return rc;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/units.h"
+#include "detect/decoys.h"
 #include "match/regex.h"
 #include "parsers/parser.h"
 
@@ -211,6 +212,21 @@ static void check_response(struct config *c, const struct yaml *y, struct proble
 	(void)n;
 }
 
+static void check_decoys(const struct config *c, struct problems *p)
+{
+	for (unsigned i = 0; i < c->decoys.paths.n; i++)
+		if (!decoy_is_path(slice_of(c->decoys.paths.v[i])))
+			problem_error(p, c->decoys.paths.at[i],
+			    "decoys: '%s' is no path; a path begins with / and has no query",
+			    c->decoys.paths.v[i]);
+	for (unsigned i = 0; i < c->decoys.profiles.n; i++)
+		if (!decoy_is_profile(slice_of(c->decoys.profiles.v[i])))
+			problem_error(p, c->decoys.profiles.at[i],
+			    "decoys: '%s' is no id of a profile (letters, digits, - and _, at most "
+			    "64)",
+			    c->decoys.profiles.v[i]);
+}
+
 static int load(const char *path, const struct slice *text, struct config *c, struct problems *p)
 {
 	struct err e;
@@ -248,6 +264,7 @@ static int load(const char *path, const struct slice *text, struct config *c, st
 		problem_error(p, yaml_place(&file, inputs), "inputs: nothing to read");
 	config_check_sinks(c, yaml_get(doc, "sinks"), p);
 	check_response(c, yaml_get(doc, "response"), p);
+	check_decoys(c, p);
 	return p->errors == before ? 0 : -1;
 }
 

@@ -165,6 +165,9 @@ struct config {
 	struct config_items sinks;    /* struct sink_config */
 	struct config_texts rules;
 	struct {
+		struct config_texts paths, profiles;
+	} decoys; /* what no screen links to */
+	struct {
 		const char *dir;
 		uint64_t max_size;
 		struct config_space min_free;

@@ -338,6 +338,14 @@ static const struct config_key log_keys[] = {
 	END,
 };
 
+static const struct config_key decoy_keys[] = {
+	{ "paths", CONFIG_TEXTS, AT(config, decoys.paths),
+	    .help = "paths, such as /admin-old/; letters of either case" },
+	{ "profiles", CONFIG_TEXTS, AT(config, decoys.profiles),
+	    .help = "ids of profiles, as in /profiles/ID, /users/ID, /members/ID and /u/ID" },
+	END,
+};
+
 const struct config_key config_keys[] = {
 	{ "service", CONFIG_TEXT, AT(config, service),
 	    .help = "service.name of all events; default: the host's name" },
@@ -370,6 +378,9 @@ const struct config_key config_keys[] = {
 	{ "rules", CONFIG_TEXTS, AT(config, rules),
 	    .help = "folders of Sigma rules; default: /etc/sekisho/rules, then "
 		    "/usr/share/sekisho/rules" },
+	{ "decoys", CONFIG_SECTION, AT(config, decoys),
+	    .help = "what no screen links to: whoever comes there is worth an alert",
+	    .keys = decoy_keys },
 	{ "check_one_in", CONFIG_UINT, AT(config, check_one_in), .def = "1000",
 	    .help = "one event in so many is also decided without filters; a difference raises an "
 		    "alert "

@@ -3,6 +3,7 @@
 #include "agent/formats.h"
 
 #include "base/err.h"
+#include "detect/decoys.h"
 #include "detect/redact.h"
 
 #include <stdio.h>
@@ -27,6 +28,20 @@ unsigned offline_rule_dirs(const char *dirs[4])
 	return n;
 }
 
+struct ruleset *offline_load_rules(
+    const char *const *dirs, unsigned n, const struct config *c, struct problems *p)
+{
+	struct buf more = { 0 };
+	struct ruleset *rs;
+
+	if (c != NULL)
+		decoys_rules(c->decoys.paths.v, c->decoys.paths.n, c->decoys.profiles.v,
+		    c->decoys.profiles.n, &more);
+	rs = ruleset_load(dirs, n, buf_as_slice(&more), p);
+	buf_free(&more);
+	return rs;
+}
+
 static int load_rules(struct offline *o, const struct offline_options *opt)
 {
 	struct problems p = { 0 };
@@ -34,11 +49,11 @@ static int load_rules(struct offline *o, const struct offline_options *opt)
 	unsigned n = 0;
 
 	if (opt->rules.n > 0)
-		o->rs = ruleset_load(opt->rules.v, opt->rules.n, &p);
+		o->rs = offline_load_rules(opt->rules.v, opt->rules.n, o->config, &p);
 	else if (o->config != NULL && o->config->rules.n > 0)
-		o->rs = ruleset_load(o->config->rules.v, o->config->rules.n, &p);
+		o->rs = offline_load_rules(o->config->rules.v, o->config->rules.n, o->config, &p);
 	else if ((n = offline_rule_dirs(dirs)) > 0)
-		o->rs = ruleset_load(dirs, n, &p);
+		o->rs = offline_load_rules(dirs, n, o->config, &p);
 	else
 		problem_error(&p, (struct place){ "rules", 0, 0 },
 		    "there are no rules in /etc/sekisho/rules or /usr/share/sekisho/rules; name a "

@@ -27,6 +27,10 @@ struct offline {
 int offline_open(struct offline *o, const struct offline_options *opt, uint64_t key);
 void offline_close(struct offline *o);
 
+/* The rules of these folders, and those for the decoys of c, which may be NULL. */
+struct ruleset *offline_load_rules(
+    const char *const *dirs, unsigned n, const struct config *c, struct problems *p);
+
 /* The folders rules come from when nobody names one. Returns how many, at most 4. */
 unsigned offline_rule_dirs(const char *dirs[4]);
 

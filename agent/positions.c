@@ -129,16 +129,6 @@ void positions_move(struct positions *p, const struct tail_position *to)
 	pthread_mutex_unlock(&p->lock);
 }
 
-unsigned positions_count(struct positions *p)
-{
-	pthread_mutex_lock(&p->lock);
-
-	unsigned n = p->n;
-
-	pthread_mutex_unlock(&p->lock);
-	return n;
-}
-
 void position_save(const struct position_move *m, struct buf *out)
 {
 	const struct tail_position *t = &m->to;

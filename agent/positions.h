@@ -30,7 +30,6 @@ bool positions_saved(
 bool positions_saved_path(struct positions *p, const char *path, struct tail_position *out);
 uint64_t positions_new_number(struct positions *p, uint64_t head_hash);
 void positions_move(struct positions *p, const struct tail_position *to);
-unsigned positions_count(struct positions *p);
 
 /* Bytes used of all logs since their positions began, for audit. */
 void position_save(const struct position_move *m, struct buf *out);

@@ -20,9 +20,12 @@ int64_t clock_boot_us(void)
 	return read_clock(CLOCK_BOOTTIME);
 }
 
-int64_t clock_cpu_us(void)
+uint64_t clock_thread_ns(void)
 {
-	return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 int clock_local_offset_s(int64_t time_us)

@@ -6,7 +6,7 @@
 
 int64_t clock_now_us(void);  /* UTC microseconds since 1970 */
 int64_t clock_boot_us(void); /* CLOCK_BOOTTIME: never steps, runs through suspend */
-int64_t clock_cpu_us(void);  /* CPU time of this process, user + system */
+uint64_t clock_thread_ns(void); /* CPU time of this thread, user + system */
 
 /* Offset of local time from UTC at that moment, in seconds east. */
 int clock_local_offset_s(int64_t time_us);

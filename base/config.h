@@ -71,6 +71,9 @@ struct config_reader {
 void config_read(struct config_reader *r, const struct yaml *y, const struct config_key *keys,
     void *out, size_t size);
 
+/* All keys as JSON Schema (draft 2020-12), so that editors complete and check. */
+void config_schema(const struct config_key *keys, struct buf *out);
+
 /* The reference, as Markdown: a line a key. */
 void config_reference(const struct config_key *keys, const char *prefix, struct buf *out);
 

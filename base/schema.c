@@ -159,6 +159,9 @@ static void make_tables(void)
 	ADD(&tables[TABLE_LEDGER], ledger_columns);
 	for (unsigned k = TABLE_ALERTS; k < TABLE_N; k++)
 		ADD(&tables[k], always);
+	for (unsigned k = 0; k < TABLE_N; k++)
+		for (unsigned i = 0; i < tables[k].n; i++)
+			tables[k].name_n[i] = (uint8_t)strlen(tables[k].c[i].name);
 }
 
 const struct table *schema_table(enum schema_table which)
@@ -386,12 +389,4 @@ void schema_sqlite(struct buf *out)
 	    "  FROM events_raw AS e, json_each(e.detections) AS d WHERE e.detections IS NOT NULL;\n"
 	    "CREATE TABLE IF NOT EXISTS sekisho_cursor (id INTEGER PRIMARY KEY, cursor BLOB NOT "
 	    "NULL);\n");
-}
-
-void schema_sqlite_drop_views(struct buf *out)
-{
-	static const char *const views[] = { "events", "alerts", "blocks", "detections" };
-
-	for (size_t i = 0; i < sizeof(views) / sizeof(*views); i++)
-		buf_printf(out, "DROP VIEW IF EXISTS %s;\n", views[i]);
 }

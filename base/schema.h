@@ -53,6 +53,7 @@ struct table {
 	const char *name; /* as stored: events_raw, alerts_raw ... */
 	unsigned n;
 	struct column c[SCHEMA_MAX_COLUMNS];
+	uint8_t name_n[SCHEMA_MAX_COLUMNS]; /* lengths of their names */
 };
 
 /* The table, put together at the first call; the same ever after. Any thread. */
@@ -82,9 +83,6 @@ void schema_cell(
  * literals on a laptop and in a warehouse.
  */
 void schema_sqlite(struct buf *out);
-
-/* The views' DROP statements: run before schema_sqlite() where an older version made them. */
-void schema_sqlite_drop_views(struct buf *out);
 
 /*
  * GoogleSQL: tables by day of `time`, and the views: one row for each event however often it was

@@ -1,7 +1,10 @@
 /* What an event's candidates come to: detections, scores, hits. See engine.h. */
 #include "base/buf.h"
+#include "base/clock.h"
 #include "detect/engine.h"
 #include "detect/quoted.h"
+
+#include <stdio.h>
 
 enum { MATCH_TEXT_MAX = 256, SCORE_PARTS = 8, SCORE_ENOUGH = 10 };
 
@@ -100,6 +103,24 @@ static bool known_verdict(
 	return false;
 }
 
+static enum verdict eval_timed(
+    struct engine *g, unsigned event, struct rule *r, struct evidence *ev)
+{
+	struct rule_timing *t = &g->timing[r - g->rs->rules];
+	struct slice body = g->events[event].ev->body;
+	uint64_t begin = clock_thread_ns();
+	enum verdict v = eval_rule(g, event, r, ev);
+	uint64_t took = clock_thread_ns() - begin;
+
+	t->ns += took;
+	if (took > t->worst_ns) {
+		t->worst_ns = took;
+		snprintf(t->worst, sizeof(t->worst), "%.*s",
+		    body.n < sizeof(t->worst) ? (int)body.n : (int)sizeof(t->worst) - 1, body.p);
+	}
+	return v;
+}
+
 static enum verdict verdict_of(
     struct engine *g, unsigned event, struct rule *r, struct evidence *ev)
 {
@@ -107,7 +128,7 @@ static enum verdict verdict_of(
 
 	if (known_verdict(g, event, r, ev))
 		return VERDICT_YES;
-	v = eval_rule(g, event, r, ev);
+	v = g->timing != NULL ? eval_timed(g, event, r, ev) : eval_rule(g, event, r, ev);
 	if (r->agent_only && v == VERDICT_YES)
 		values_yes(g, event, r, ev);
 	else if (r->agent_only && v == VERDICT_UNDECIDED)
@@ -265,10 +286,10 @@ static void distrust(struct engine *g, unsigned event, unsigned rule)
 	for (unsigned i = 0; i < g->n_events; i++) /* what of this batch is not decided yet */
 		if (g->events[i].classes & r->classes)
 			engine_candidate(g, i, rule);
+	r->agent_only = false; /* what is remembered of agents came from the filter */
 	if (r->untriggered)
 		return;
 	r->untriggered = true;
-	r->agent_only = false; /* what is remembered of agents came from the filter */
 	g->plan->always[g->plan->n_always++] = rule;
 	if (g->n_differences < ENGINE_MAX_DIFFERENCES)
 		g->differences[g->n_differences++] = (struct difference){ event, rule };

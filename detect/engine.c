@@ -210,9 +210,12 @@ bool engine_add(struct engine *g, struct event *ev, unsigned classes)
 		return false;
 	g->n_events++;
 	look_up_event(g, i);
-	for (unsigned k = 0; k < g->plan->n_always; k++)
-		if (g->rs->rules[g->plan->always[k]].classes & classes)
+	for (unsigned k = 0; k < g->plan->n_always; k++) {
+		const struct rule *r = &g->rs->rules[g->plan->always[k]];
+
+		if ((r->classes & classes) != 0 && !(r->agent_only && g->events[i].agent_known))
 			engine_candidate(g, i, g->plan->always[k]);
+	}
 	return true;
 }
 

@@ -27,6 +27,9 @@ enum {
 	ENGINE_TEXT_MAX = 8192,	  /* longer texts are tested by their first and last half of this */
 	ENGINE_LINE_CALLS = 64,	  /* PCRE2 calls for one event */
 	ENGINE_LINE_BYTES = 256 << 10, /* of subject given to PCRE2 for one event */
+	/* CPU time of PCRE2 for one event, in long texts; a short one can't take long */
+	ENGINE_LINE_NS = 10 * 1000 * 1000,
+	ENGINE_LONG_BYTES = 1024,
 	FORMS_MAX = 6,		       /* bytes of all forms of a text, by its own */
 	ENGINE_MAX_DIFFERENCES = 16,
 	LANE_BYTES = FORMS_MAX * (516 << 10),
@@ -67,8 +70,10 @@ struct engine_event {
 	bool is_cut;	  /* a text was longer than ENGINE_TEXT_MAX */
 	unsigned calls;
 	size_t bytes;
+	uint64_t ns; /* that PCRE2 took for long texts */
 	unsigned pending;	       /* its agent is being learnt: values.c */
 	const struct agent_memo *memo; /* its agent is known */
+	bool agent_known;	       /* so what looks at it alone is decided */
 	const struct records *records; /* of an audit event, if a rule looks at them */
 };
 
@@ -77,13 +82,20 @@ struct difference {
 	uint32_t event, rule;
 };
 
+/* What deciding a rule took; only where somebody asks (rules bench). */
+struct rule_timing {
+	uint64_t ns, worst_ns;
+	char worst[160]; /* the line it took longest for, cut */
+};
+
 struct engine {
 	struct trigger_plan *plan;
 	const struct ruleset *rs;
 	struct regex_ctx *regex;
 	bool
 	    reference; /* every rule is tried on every event: what the filters are tested against */
-	bool no_canonical; /* only the written form */
+	bool no_canonical;	    /* only the written form */
+	struct rule_timing *timing; /* NULL, or one a rule */
 	struct lane_buf lanes[LANE_MAX];
 	struct engine_event *events;
 	unsigned n_events;

@@ -1,6 +1,7 @@
 /* The values of an item on one text, exactly. */
 #include "detect/eval.h"
 
+#include "base/clock.h"
 #include "base/ip.h"
 #include "base/timefmt.h"
 #include "match/regex.h"
@@ -57,20 +58,34 @@ static bool find_text(struct slice t, const struct matcher *m, struct regex_span
 	return false;
 }
 
+/* The limits of PCRE2 count by place where a match could start: in long texts only time bounds it.
+ */
+static enum regex_result run_regex(
+    struct run *x, struct slice t, const struct matcher *m, struct regex_span *at)
+{
+	bool is_long = t.n >= ENGINE_LONG_BYTES;
+	uint64_t begin = is_long ? clock_thread_ns() : 0;
+	enum regex_result result = regex_find(m->regex, x->g->regex, t, at);
+
+	if (is_long)
+		x->g->events[x->event].ns += clock_thread_ns() - begin;
+	return result;
+}
+
 static enum verdict find_regex(
     struct run *x, struct slice t, const struct matcher *m, struct regex_span *at)
 {
 	struct engine_event *ee = &x->g->events[x->event];
 
 	/* the reference tries every rule: its budget would run out where the filters' does not */
-	if (!x->g->reference &&
-	    (ee->calls >= ENGINE_LINE_CALLS || ee->bytes + t.n > ENGINE_LINE_BYTES))
+	if (!x->g->reference && (ee->calls >= ENGINE_LINE_CALLS ||
+				    ee->bytes + t.n > ENGINE_LINE_BYTES || ee->ns > ENGINE_LINE_NS))
 		return VERDICT_UNDECIDED;
 	ee->calls++;
 	ee->bytes += t.n;
 	x->g->regex_calls++;
 	atomic_fetch_add_explicit(&x->r->regex_calls, 1, memory_order_relaxed);
-	switch (regex_find(m->regex, x->g->regex, t, at)) {
+	switch (run_regex(x, t, m, at)) {
 	case REGEX_YES:
 		return VERDICT_YES;
 	case REGEX_NO:

@@ -75,28 +75,6 @@ struct field field_find(struct slice name)
 	return (struct field){ key != ATTR_OTHER ? FIELD_ATTR : FIELD_OTHER, key, name };
 }
 
-bool field_is_web(const struct field *f)
-{
-	switch (f->kind) {
-	case FIELD_URI:
-	case FIELD_PATH:
-	case FIELD_QUERY:
-	case FIELD_EXTENSION:
-	case FIELD_PARAM_NAME:
-	case FIELD_PARAM_VALUE:
-		return true;
-	case FIELD_ATTR:
-		return f->key == ATTR_USER_AGENT || f->key == ATTR_HTTP_REFERER ||
-		       f->key == ATTR_HTTP_COOKIE;
-	case FIELD_KEYWORDS:
-	case FIELD_METHOD:
-	case FIELD_BODY:
-	case FIELD_OTHER:
-		break;
-	}
-	return false;
-}
-
 struct slice field_output_name(const struct field *f)
 {
 	switch (f->kind) {

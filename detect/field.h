@@ -32,9 +32,6 @@ struct field {
 /* What `name` stands for. Never fails: an unknown name is FIELD_OTHER. */
 struct field field_find(struct slice name);
 
-/* Is it tested in its canonical forms? */
-bool field_is_web(const struct field *f);
-
 /* The attribute name that output uses for it. */
 struct slice field_output_name(const struct field *f);
 

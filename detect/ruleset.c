@@ -257,9 +257,10 @@ static struct ruleset *load(const char *const *dirs, unsigned n_dirs, const char
 	return rs;
 }
 
-struct ruleset *ruleset_load(const char *const *dirs, unsigned n_dirs, struct problems *p)
+struct ruleset *ruleset_load(
+    const char *const *dirs, unsigned n_dirs, struct slice more, struct problems *p)
 {
-	return load(dirs, n_dirs, NULL, NULL, p);
+	return load(dirs, n_dirs, "decoys", more.n > 0 ? &more : NULL, p);
 }
 
 struct ruleset *ruleset_load_text(const char *name, struct slice text, struct problems *p)

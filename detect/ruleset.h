@@ -73,9 +73,11 @@ struct ruleset {
 /*
  * Load every *.yml and *.yaml below the folders (or single files), in order of their
  * names; a rule in an earlier folder hides one of the same name in a later one. Returns the set, or
- * NULL only when memory is short; p has the problems, and a rule with errors is left out.
+ * NULL only when memory is short; p has the problems, and a rule with errors is left out. more:
+ * further rules as text (decoys.h), or nothing.
  */
-struct ruleset *ruleset_load(const char *const *dirs, unsigned n_dirs, struct problems *p);
+struct ruleset *ruleset_load(
+    const char *const *dirs, unsigned n_dirs, struct slice more, struct problems *p);
 
 /* The same from one text, for tests of rules and fuzzing. */
 struct ruleset *ruleset_load_text(const char *name, struct slice text, struct problems *p);

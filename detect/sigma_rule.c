@@ -27,8 +27,11 @@ static const struct source sources[] = {
 	{ "linux", NULL, "clamav", CLASS_SYSLOG, "clamd" },
 	{ "linux", NULL, "guacamole", CLASS_SYSLOG, "guacd" },
 	{ "linux", NULL, NULL, CLASS_SYSLOG | CLASS_AUDITD, NULL },
-	{ NULL, NULL, "nginx", CLASS_OTHER, NULL },
-	{ NULL, NULL, "apache", CLASS_OTHER, NULL },
+	{ "linux", NULL, "netfilter", CLASS_SYSLOG, "kernel" },
+	{ NULL, NULL, "nginx", CLASS_WEB | CLASS_SYSLOG, NULL },
+	{ NULL, NULL, "apache", CLASS_WEB | CLASS_SYSLOG, NULL },
+	{ NULL, "error_log", NULL, CLASS_WEB | CLASS_SYSLOG, NULL },
+	{ NULL, "authentication", NULL, CLASS_SYSLOG | CLASS_WEB | CLASS_OTHER, NULL },
 	{ NULL, "application", NULL, CLASS_OTHER, NULL },
 };
 

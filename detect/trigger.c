@@ -364,7 +364,7 @@ static bool is_agent_only(const struct rule *r)
 			if (n->matchers[k].kind == MATCH_FIELD)
 				return false;
 	}
-	return r->weight == 0 && !r->untriggered;
+	return r->weight == 0;
 }
 
 static bool is_cheap(const struct node *n)
@@ -397,6 +397,7 @@ static void plan_rule(struct build *b, struct rule *r)
 		b->plan->always[b->plan->n_always++] = b->rule;
 	}
 	r->agent_only = is_agent_only(r);
+	b->plan->agents_always = b->plan->agents_always || (r->agent_only && r->untriggered);
 	for (unsigned i = 0; i < r->n_nodes; i++)
 		r->nodes[i].cheap = r->nodes[i].kind == NODE_ITEM && is_cheap(&r->nodes[i]);
 	free(cost);

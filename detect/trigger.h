@@ -47,6 +47,7 @@ struct trigger_plan {
 	bool records;	  /* some rule looks at the records of audit events */
 	unsigned *always; /* rules without a trigger */
 	unsigned n_always;
+	bool agents_always; /* some of them look at the agent alone: see values.h */
 };
 
 /*

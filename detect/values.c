@@ -77,6 +77,7 @@ bool values_known(struct engine *g, unsigned event, unsigned lane, struct slice 
 	if (is_quiet(v, h))
 		return true;
 	if (lane == LANE_AGENT && (ee->memo = recall(v, h)) != NULL) {
+		ee->agent_known = true;
 		for (unsigned i = 0; i < ee->memo->n_yes; i++)
 			engine_candidate(g, event, ee->memo->yes[i].rule);
 		for (unsigned i = 0; i < ee->memo->n_others; i++)
@@ -132,7 +133,8 @@ void values_learn_quiet(struct engine *g)
 
 		for (unsigned t = p->text; t < l->n_texts && l->texts[t].event == p->event; t++)
 			touched = touched || l->texts[t].touched;
-		if (touched)
+		/* no window is in it, but rules without any look at all agents */
+		if (touched || (p->lane == LANE_AGENT && g->plan->agents_always))
 			continue;
 
 		uint64_t(*set)[2] = v->quiet[p->memo.hash[1] % QUIET_SETS];

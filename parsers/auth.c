@@ -37,7 +37,8 @@ bool auth_client(struct event *ev, struct slice addr, struct slice port, struct 
 	if (!auth_is_address(addr))
 		return false;
 	event_set(ev, ATTR_CLIENT_ADDRESS, addr);
-	event_set(ev, ATTR_CLIENT_PROVENANCE, provenance);
+	if (provenance.n > 0)
+		event_set(ev, ATTR_CLIENT_PROVENANCE, provenance);
 	if (slice_u64(port, &n) && n > 0 && n <= 65535)
 		event_set(ev, ATTR_CLIENT_PORT, port);
 	return true;
@@ -188,8 +189,13 @@ void auth_message(struct event *ev, struct slice program, struct slice m)
 	static const struct {
 		struct slice program;
 		void (*read)(struct event *ev, struct slice m);
+		bool all; /* what the reader passes over says nothing of logins */
 	} programs[] = {
-#define PROGRAM(name, read) { { name, sizeof(name) - 1 }, read }
+#define PROGRAM(name, read) { { name, sizeof(name) - 1 }, read, true }
+#define TOO(name, read)                                 \
+	{                                               \
+		{ name, sizeof(name) - 1 }, read, false \
+	}
 		PROGRAM("sshd", auth_sshd),
 		PROGRAM("sshd-session", auth_sshd),
 		PROGRAM("sshd-auth", auth_sshd),
@@ -210,16 +216,17 @@ void auth_message(struct event *ev, struct slice program, struct slice m)
 		PROGRAM("chage", auth_accounts),
 		PROGRAM("chfn", auth_accounts),
 		PROGRAM("chsh", auth_accounts),
-		PROGRAM("vsftpd", auth_vsftpd),
-		PROGRAM("proftpd", auth_proftpd),
-		PROGRAM("pure-ftpd", auth_pureftpd),
-		PROGRAM("dovecot", auth_dovecot),
-		PROGRAM("postfix/smtpd", auth_postfix),
-		PROGRAM("postfix/submission/smtpd", auth_postfix),
-		PROGRAM("postfix/smtps/smtpd", auth_postfix),
-		PROGRAM("dropbear", auth_dropbear),
-		PROGRAM("webmin", auth_webmin),
+		TOO("vsftpd", auth_vsftpd),
+		TOO("proftpd", auth_proftpd),
+		TOO("pure-ftpd", auth_pureftpd),
+		TOO("dovecot", auth_dovecot),
+		TOO("postfix/smtpd", auth_postfix),
+		TOO("postfix/submission/smtpd", auth_postfix),
+		TOO("postfix/smtps/smtpd", auth_postfix),
+		TOO("dropbear", auth_dropbear),
+		TOO("webmin", auth_webmin),
 #undef PROGRAM
+#undef TOO
 	};
 
 	if (auth_pam(ev, m))
@@ -227,6 +234,8 @@ void auth_message(struct event *ev, struct slice program, struct slice m)
 	for (unsigned i = 0; i < sizeof(programs) / sizeof(*programs); i++)
 		if (slice_eq(program, programs[i].program)) {
 			programs[i].read(ev, m);
-			return;
+			if (programs[i].all)
+				return;
 		}
+	auth_any(ev, m);
 }

@@ -7,6 +7,7 @@
 /* Who says so: see client.provenance in the guide. */
 #define AUTH_PEER    SLICE("peer")
 #define AUTH_CLAIMED SLICE("claimed")
+#define AUTH_INPUT   SLICE("") /* a web server: what its input's client_address says of it */
 
 void auth_result(struct event *ev, bool ok);
 void auth_user(struct event *ev, struct slice name);
@@ -35,6 +36,12 @@ bool auth_cut_last(struct slice s, struct slice sep, struct slice *head, struct 
 
 /* What PAM modules write under any program's name; false: m is not of that kind. */
 bool auth_pam(struct event *ev, struct slice m);
+
+/*
+ * What a message of any program says: somebody's failed or successful login, or that he was
+ * refused something (sekisho.access.result). Keeps the result and the address that ev has already.
+ */
+void auth_any(struct event *ev, struct slice m);
 
 /* The messages of one program each. */
 void auth_sshd(struct event *ev, struct slice m);

@@ -58,7 +58,7 @@ static enum parse_result parse_journald(const struct parse_ctx *c, struct event 
 	event_add_present(ev, ATTR_SYSLOG_HOSTNAME, x->hostname);
 	event_add_present(ev, ATTR_PROCESS_NAME, program);
 	add_number(ev, ATTR_PROCESS_PID, x->syslog_pid.n > 0 ? x->syslog_pid : x->pid);
-	syslog_message(ev, program, slice_trim(ev->body));
+	syslog_message(c, ev, program, slice_trim(ev->body));
 	check_speaker(ev, x, program);
 	if (event_get(ev, ATTR_USER_ID).p == NULL)
 		add_number(ev, ATTR_USER_ID, x->uid);

@@ -7,6 +7,9 @@ const struct parser *const parsers[] = {
 	&parser_json,
 	&parser_raw,
 	&parser_auto,
+	&parser_nginx_error,
+	&parser_apache_error,
+	&parser_netfilter,
 	NULL,
 };
 

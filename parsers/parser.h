@@ -54,7 +54,10 @@ struct parser {
 };
 
 extern const struct parser parser_combined;
+extern const struct parser parser_nginx_error;
+extern const struct parser parser_apache_error;
 extern const struct parser parser_syslog;
+extern const struct parser parser_netfilter;
 extern const struct parser parser_auditd;
 extern const struct parser parser_json;
 extern const struct parser parser_raw;

@@ -242,30 +242,63 @@ static bool directive(struct reading *r, char d)
 	}
 }
 
+/* Everything of the pattern, at the start of r. */
+static bool directives(struct reading *r, struct slice pattern)
+{
+	for (size_t i = 0; i < pattern.n; i++)
+		if (pattern.p[i] == '%' && i + 1 < pattern.n) {
+			if (!directive(r, pattern.p[++i]))
+				return false;
+		} else if (!literal(r, pattern.p[i])) {
+			return false;
+		}
+	return true;
+}
+
+static bool to_time(const struct parse_ctx *c, struct reading *r, int64_t *time_us)
+{
+	if (r->epoch_s >= 0) {
+		*time_us = r->epoch_s * US_PER_S + r->c.us;
+		return true;
+	}
+	if (r->pm != 0) {
+		if (r->c.hour < 1 || r->c.hour > 12)
+			return false;
+		r->c.hour = r->c.hour % 12 + (r->pm == 2 ? 12 : 0);
+	}
+	if (r->c.year == 0)
+		return timefmt_yearless(&r->c, r->offset_s, c->ref_us, time_us);
+	return timefmt_from_civil(&r->c, r->offset_s, time_us);
+}
+
 bool stamp_pattern_parse(
     const struct parse_ctx *c, struct slice pattern, struct slice s, int64_t *time_us)
 {
 	struct reading r = { .p = s.p, .end = s.p + s.n, .offset_s = c->tz_s, .epoch_s = -1 };
 
-	for (size_t i = 0; i < pattern.n; i++)
-		if (pattern.p[i] == '%' && i + 1 < pattern.n) {
-			if (!directive(&r, pattern.p[++i]))
-				return false;
-		} else if (!literal(&r, pattern.p[i])) {
-			return false;
-		}
-	if (r.p != r.end)
-		return false;
-	if (r.epoch_s >= 0) {
-		*time_us = r.epoch_s * US_PER_S + r.c.us;
-		return true;
+	return directives(&r, pattern) && r.p == r.end && to_time(c, &r, time_us);
+}
+
+size_t stamp_pattern_head(
+    const struct parse_ctx *c, struct slice pattern, struct slice s, int64_t *time_us)
+{
+	struct reading r = { .p = s.p, .end = s.p + s.n, .offset_s = c->tz_s, .epoch_s = -1 };
+	const char *end;
+
+	if (!directives(&r, pattern))
+		return 0;
+	/* what may follow any: a fraction, and a zone, with a blank before it or none */
+	end = r.p;
+	if (r.end - r.p > 1 && (*r.p == '.' || *r.p == ',')) {
+		r.p++;
+		r.p = fraction(&r) ? r.p : end;
 	}
-	if (r.pm != 0) {
-		if (r.c.hour < 1 || r.c.hour > 12)
-			return false;
-		r.c.hour = r.c.hour % 12 + (r.pm == 2 ? 12 : 0);
-	}
-	if (r.c.year == 0)
-		return timefmt_yearless(&r.c, r.offset_s, c->ref_us, time_us);
-	return timefmt_from_civil(&r.c, r.offset_s, time_us);
+	end = r.p;
+	if (r.p < r.end && *r.p == ' ')
+		r.p++;
+	if (!zone(&r) && !zone_name(&r))
+		r.p = end;
+	if (!to_time(c, &r, time_us))
+		return 0;
+	return (size_t)(r.p - s.p);
 }

@@ -23,4 +23,8 @@ int stamp_pattern_check(struct slice pattern, struct err *e);
 bool stamp_pattern_parse(
     const struct parse_ctx *c, struct slice pattern, struct slice s, int64_t *time_us);
 
+/* The same at the start of s: how many bytes were used, 0 if it does not fit. */
+size_t stamp_pattern_head(
+    const struct parse_ctx *c, struct slice pattern, struct slice s, int64_t *time_us);
+
 #endif

@@ -7,6 +7,7 @@
 #include "base/timefmt.h"
 #include "parsers/auth.h"
 #include "parsers/auth_parts.h"
+#include "parsers/error_logs.h"
 #include "parsers/parser.h"
 
 enum { TAG_MAX = 128, SD_NAME_MAX = 32, SD_PARAMS_MAX = 64 };
@@ -79,11 +80,30 @@ static struct slice repeated(struct event *ev, struct slice m)
 	return slice_trim(rest);
 }
 
-void syslog_message(struct event *ev, struct slice program, struct slice m)
+/* Web servers' error logs by way of syslog: the time stays that of syslog. */
+static bool error_log(
+    const struct parse_ctx *c, struct event *ev, struct slice program, struct slice m)
+{
+	int64_t time_us = ev->time_us;
+	bool ok = false;
+
+	if (m.n > 20 && m.p[4] == '/')
+		ok = nginx_error_line(c, ev, m);
+	else if (m.n > 0 && m.p[0] == '[' &&
+		 (slice_starts(program, SLICE("httpd")) || slice_starts(program, SLICE("apache"))))
+		ok = apache_error_text(ev, m);
+	ev->time_us = time_us;
+	return ok;
+}
+
+void syslog_message(
+    const struct parse_ctx *c, struct event *ev, struct slice program, struct slice m)
 {
 	struct slice lost = m;
 
 	m = repeated(ev, m);
+	if (error_log(c, ev, program, m))
+		return;
 	event_add(ev, ATTR_MESSAGE, m);
 	if (slice_eq(program, SLICE("kernel"))) {
 		/* "[12.5] audit: audit_lost=7 audit_rate_limit=0": records that were never logged
@@ -91,6 +111,8 @@ void syslog_message(struct event *ev, struct slice program, struct slice m)
 		if (slice_cut_str(m, SLICE("audit: audit_lost="), &m, &lost) &&
 		    (m.n == 0 || m.p[0] == '['))
 			event_add_named(ev, SLICE("audit.lost"), word(&lost));
+		else
+			netfilter_text(ev, event_get(ev, ATTR_MESSAGE));
 		return;
 	}
 	auth_message(ev, program, m);
@@ -119,7 +141,7 @@ static bool has_version(struct slice s)
 }
 
 /* "sshd[123]: text", "kernel: text", "su: text", "syslogd 1.4.1: restart.", "[sshd]: text" */
-static void tag_and_message(struct event *ev, struct slice s)
+static void tag_and_message(const struct parse_ctx *c, struct event *ev, struct slice s)
 {
 	size_t n = 0;
 	struct slice tag;
@@ -133,24 +155,57 @@ static void tag_and_message(struct event *ev, struct slice s)
 	tag = slice_head(s, n);
 	rest = slice_from(s, n);
 	if (rest.n > 0 && rest.p[0] == '[' && !slice_cut(slice_from(rest, 1), ']', &pid, &rest)) {
-		syslog_message(ev, (struct slice){ 0 }, s);
+		syslog_message(c, ev, (struct slice){ 0 }, s);
 		return;
 	}
 	colon = rest.n > 0 && rest.p[0] == ':';
 	if (!colon && pid.n == 0 && has_version(rest)) {
 		event_add(ev, ATTR_PROCESS_NAME, tag);
-		syslog_message(ev, tag, slice_from(rest, 1));
+		syslog_message(c, ev, tag, slice_from(rest, 1));
 		return;
 	}
 	if (n == 0 || (!colon && pid.n == 0 && tag.p[0] != '[')) {
-		syslog_message(ev, (struct slice){ 0 }, s); /* no tag: all of it is the message */
+		syslog_message(
+		    c, ev, (struct slice){ 0 }, s); /* no tag: all of it is the message */
 		return;
 	}
 	tag = syslog_program(tag);
 	event_add(ev, ATTR_PROCESS_NAME, tag);
 	if (pid.n > 0)
 		event_add(ev, ATTR_PROCESS_PID, pid);
-	syslog_message(ev, tag, slice_trim(colon ? slice_from(rest, 1) : rest));
+	syslog_message(c, ev, tag, slice_trim(colon ? slice_from(rest, 1) : rest));
+}
+
+/* "PROGRAM[PID]: " at the start of s. */
+static bool has_tag(struct slice s)
+{
+	size_t i = 0;
+	size_t from;
+
+	while (i < s.n && i < TAG_MAX && memchr(" :[]\"", s.p[i], 5) == NULL)
+		i++;
+	if (i == 0 || i >= s.n || s.p[i] != '[')
+		return false;
+	for (from = ++i; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++)
+		;
+	return i > from && i + 2 < s.n && s.p[i] == ']' && s.p[i + 1] == ':' && s.p[i + 2] == ' ';
+}
+
+bool syslog_tagged(const struct parse_ctx *c, struct event *ev, struct slice s)
+{
+	struct slice rest = s;
+	struct slice host;
+
+	if (has_tag(s)) {
+		tag_and_message(c, ev, s);
+		return true;
+	}
+	host = word(&rest);
+	if (host.n == 0 || !has_tag(rest))
+		return false;
+	event_add_present(ev, ATTR_SYSLOG_HOSTNAME, host);
+	tag_and_message(c, ev, rest);
+	return true;
 }
 
 /* "sekisho.sd.ID.NAME" */
@@ -252,7 +307,7 @@ static enum parse_result rfc5424(const struct parse_ctx *c, struct event *ev, st
 	s = i < s.n ? slice_trim(slice_from(s, i)) : (struct slice){ s.p + s.n, 0 };
 	if (slice_starts(s, SLICE("\xef\xbb\xbf")))
 		s = slice_from(s, 3);
-	syslog_message(ev, app, s);
+	syslog_message(c, ev, app, s);
 	return PARSE_OK;
 }
 
@@ -301,7 +356,7 @@ static enum parse_result read_line(const struct parse_ctx *c, struct event *ev)
 		event_add_present(ev, ATTR_SYSLOG_HOSTNAME, host);
 		s = rest;
 	}
-	tag_and_message(ev, s);
+	tag_and_message(c, ev, s);
 	return PARSE_OK;
 }
 
@@ -318,7 +373,7 @@ static enum parse_result parse_syslog(const struct parse_ctx *c, struct event *e
 
 const struct parser parser_syslog = {
 	.name = "syslog",
-	.help =
-	    "syslog files (RFC 3164, RFC 5424, ISO stamps); sshd, sudo, su, login, useradd, PAM",
+	.help = "syslog files (RFC 3164, RFC 5424, ISO stamps); logins of known programs, and of "
+		"others",
 	.parse = parse_syslog,
 };

@@ -2,10 +2,17 @@
 #ifndef PARSERS_SYSLOG_H
 #define PARSERS_SYSLOG_H
 
-#include "base/event.h"
+#include "parsers/parser.h"
 
 /* A program's message: sekisho.message, and what it says of authentication. */
-void syslog_message(struct event *ev, struct slice program, struct slice message);
+void syslog_message(
+    const struct parse_ctx *c, struct event *ev, struct slice program, struct slice message);
+
+/*
+ * "[HOST ]PROGRAM[PID]: text", what is left of a syslog line without its stamp, as journalctl's
+ * short outputs have it. False, with nothing added, where s does not begin so.
+ */
+bool syslog_tagged(const struct parse_ctx *c, struct event *ev, struct slice s);
 
 /* "sshd(pam_unix)" is sshd, "[sshd]" too. */
 struct slice syslog_program(struct slice tag);

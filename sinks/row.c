@@ -46,9 +46,11 @@ struct slice row_body(const struct record *r, enum row_size size)
 /* ---- JSON ---- */
 
 static void put_json(
-    struct json *j, enum row_form form, const struct column *c, const struct cell *v)
+    struct json *j, enum row_form form, const struct table *t, unsigned i, const struct cell *v)
 {
-	json_key(j, slice_of(c->name));
+	const struct column *c = &t->c[i];
+
+	json_key(j, (struct slice){ c->name, t->name_n[i] });
 	if (c->type == COLUMN_BOOL)
 		json_bool(j, v->is_number ? v->number != 0 : slice_eq(v->text, SLICE("true")));
 	else if (v->is_time)
@@ -106,19 +108,30 @@ static int put_proto(
 	    v->text.n < 64 ? (int)v->text.n : 64, v->text.p);
 }
 
+/* Two thirds of the columns are empty in most rows: one walk tells which. */
+static void note_present(const struct record *r, bool present[static ATTR_N])
+{
+	memset(present, 0, ATTR_N * sizeof(*present));
+	for (unsigned i = 0; i < r->ev.n_attrs; i++)
+		if (r->ev.attrs[i].key < ATTR_N)
+			present[r->ev.attrs[i].key] = true;
+}
+
 int row_put(const struct row_rules *rules, const struct record *r, enum row_size size,
     struct buf *out, struct buf *scratch, struct err *e)
 {
 	const struct table *t = schema_table(schema_of(r->kind));
 	struct json j = { .out = out };
+	bool present[ATTR_N];
 
+	note_present(r, present);
 	if (rules->form != ROW_PROTO)
 		json_open(&j, '{');
 	for (unsigned i = 0; i < t->n; i++) {
 		const struct column *c = &t->c[i];
 		struct cell v;
 
-		if (!is_wanted(rules, r, c, size))
+		if ((c->source == FROM_ATTR && !present[c->key]) || !is_wanted(rules, r, c, size))
 			continue;
 		schema_value(r, c, scratch, &v);
 		if (v.is_null)
@@ -126,7 +139,7 @@ int row_put(const struct row_rules *rules, const struct record *r, enum row_size
 		if (c->source == FROM_BODY && size == ROW_SHORT)
 			shorten(&v.text);
 		if (rules->form != ROW_PROTO)
-			put_json(&j, rules->form, c, &v);
+			put_json(&j, rules->form, t, i, &v);
 		else if (put_proto(out, i + 1, c, &v, e) != 0)
 			return -1;
 	}

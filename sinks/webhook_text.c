@@ -32,11 +32,14 @@ static const char *text_of(const json_t *row, const char *name)
 /* Bytes of s, at most max, that end with a whole character. */
 static int whole(const char *s, size_t max)
 {
-	size_t n = strnlen(s, max + 1);
+	size_t n = 0;
+	size_t begun = 0; /* of the last character */
 
-	if (n > max)
-		for (n = max; n > 0 && ((uint8_t)s[n] & 0xc0) == 0x80;)
-			n--;
+	for (; s[n] != '\0' && n < max; n++)
+		if (((uint8_t)s[n] & 0xc0) != 0x80)
+			begun = n;
+	if (((uint8_t)s[n] & 0xc0) == 0x80)
+		n = begun;
 	return (int)n;
 }
 

@@ -53,6 +53,30 @@ def test_scan_is_the_same_by_filters_and_by_pcre2_alone(tmp_path):
     assert fast.count('"kind":"event"') == 80
 
 
+AGENT_RULE = """title: No browser
+name: t.agent
+id: 7b0fbb2b-8f1b-4f6f-9a43-000000000002
+category: crawler
+level: informational
+logsource: {category: webserver}
+detection:
+  s:
+    cs-user-agent|re: '^[^M]'
+  condition: s
+"""
+
+
+def test_a_rule_about_agents_needs_no_literal_and_is_decided_once_an_agent(tmp_path):
+    (tmp_path / "r.yml").write_text(AGENT_RULE)
+    assert "0 errors" in sekisho("rules", "lint", "--rules", str(tmp_path)).stdout
+    agents = ["Mozilla/5.0 (X11)", "tool/1", "", "Other", "Mozilla/4.0"]
+    log = "".join(access_line(i, agent=agents[i % 5]) for i in range(5000))
+    args = ["--parser", "combined", "--rules", str(tmp_path), "-"]
+    fast = sekisho("scan", *args, stdin=log).stdout
+    assert fast == sekisho("scan", "--reference", *args, stdin=log).stdout
+    assert fast.count('"kind":"event"') == 2000
+
+
 def test_secrets_are_masked_unless_raw(tmp_path):
     (tmp_path / "r.yml").write_text(RULE)
     log = access_line(1, "/?password=hunter2secret&q=union+select")

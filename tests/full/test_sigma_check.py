@@ -7,12 +7,13 @@ import pytest
 from full import CACHE, ROOT
 
 # later versions load the lists of ATT&CK and D3FEND from the network at each run
-PINS = ["sigma-cli==1.0.6", "pySigma==0.11.23"]
+# pyparsing 3.3 breaks how pySigma 0.11 reads conditions with `not` or brackets
+PINS = ["sigma-cli==1.0.6", "pySigma==0.11.23", "pyparsing==3.2.5"]
 
 
 def sigma():
     """sigma-cli in a virtual environment; made once, skipped where it can't be had."""
-    venv = CACHE / "sigma-cli-1.0.6"
+    venv = CACHE / "sigma-cli-1.0.6-pyparsing-3.2.5"
     done = venv / "complete"
     if not done.exists():
         shutil.rmtree(venv, ignore_errors=True)

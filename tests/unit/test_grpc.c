@@ -231,8 +231,9 @@ static void an_answer_names_the_rows_that_are_wrong(void **state)
 /* The writer schema of a table of two columns, as protoc has it. */
 static void a_table_becomes_a_descriptor(void **state)
 {
-	struct table t = { "t", 2,
-		{ { "ts", COLUMN_TIME, FROM_TIME, 0, "" },
+	struct table t = { .name = "t",
+		.n = 2,
+		.c = { { "ts", COLUMN_TIME, FROM_TIME, 0, "" },
 		    { "msg", COLUMN_JSON, FROM_BODY, 0, "" } } };
 	struct buf b = { 0 };
 

@@ -1,0 +1,70 @@
+/*
+ * auth_any.c - the messages of programs that nobody taught us.
+ *
+ * Only a message that says whose address it was counts: without one a guess is of no use,
+ * and most of what fails on a host has none. Everything read here is `claimed`, so it may alert
+ * and never blocks at the host's firewall.
+ */
+#include "parsers/auth_parts.h"
+#include "parsers/auth_who.h"
+#include "parsers/auth_words.h"
+
+enum { TEXT_MAX = 4096 }; /* bytes of a message that are read */
+
+static bool has_digit_and_mark(struct slice m)
+{
+	return memchr(m.p, '.', m.n) != NULL || memchr(m.p, ':', m.n) != NULL;
+}
+
+/*
+ * A request in a format that is no parser's, answered by 401: to a POST a refused login, to others
+ * perhaps the first answer before anybody was asked for a password.
+ */
+static enum auth_saying by_status(struct slice m)
+{
+	static const struct slice methods[] = { { "POST", 4 }, { "GET ", 4 }, { "HEAD", 4 },
+		{ "PUT ", 4 } };
+	struct slice rest = m;
+	struct slice head;
+
+	while (slice_cut_str(rest, SLICE("401"), &head, &rest)) {
+		char before = head.n > 0 ? head.p[head.n - 1] : ' ';
+		char after = rest.n > 0 ? rest.p[0] : ' ';
+
+		if (memchr(" :=\"|", before, 5) == NULL || memchr(" ,\"|}", after, 5) == NULL)
+			continue;
+		for (unsigned i = 0; i < sizeof(methods) / sizeof(*methods); i++)
+			if (slice_find(m, methods[i]) != NULL)
+				return i == 0 ? AUTH_SAYS_FAILURE : AUTH_SAYS_REFUSED;
+	}
+	return AUTH_SAYS_NOTHING;
+}
+
+void auth_any(struct event *ev, struct slice m)
+{
+	struct auth_who who;
+	bool known = event_get(ev, ATTR_CLIENT_ADDRESS).p != NULL;
+	enum auth_saying says;
+
+	if (m.n > TEXT_MAX)
+		m.n = TEXT_MAX;
+	if (m.n == 0 || event_get(ev, ATTR_AUTH_RESULT).p != NULL ||
+	    (!known && !has_digit_and_mark(m)))
+		return;
+	auth_who(m, &who);
+	if (!known && who.addr.n == 0)
+		return;
+	says = by_status(m);
+	if (says == AUTH_SAYS_NOTHING)
+		says = auth_saying(m);
+	if (says == AUTH_SAYS_NOTHING)
+		return;
+	if (!known && !auth_client(ev, who.addr, who.port, AUTH_CLAIMED))
+		return;
+	if (says == AUTH_SAYS_REFUSED)
+		event_add_named(ev, SLICE("sekisho.access.result"), SLICE("refused"));
+	else
+		auth_result(ev, says == AUTH_SAYS_SUCCESS);
+	if (event_get(ev, ATTR_USER_NAME).p == NULL)
+		auth_user(ev, who.user);
+}

@@ -1,0 +1,250 @@
+/*
+ * auth_words.c - failure and success, by the words of a message.
+ *
+ * No program's messages are known here. What is known: what a login is called (a subject),
+ * how its failing is called, and what else fails every day (connections, files, names). A word
+ * of failure goes with the nearest of those; "no", "0" and "never" before it take it back.
+ */
+#include "parsers/auth_words.h"
+
+enum { WORDS_MAX = 256, WORD_BYTES = 24, NEAR = 6, NEAR_ACCOUNT = 4, NEAR_ERROR = 2 };
+
+enum {
+	SUBJECT = 1 << 0,  /* a login, or what is shown for it */
+	ACCOUNT = 1 << 1,  /* whose it is: fails only by being unknown, wrong and the like */
+	FAILED = 1 << 2,   /* fails what stands beside it */
+	IDENTITY = 1 << 3, /* of these: what can be said of an account */
+	ERROR = 1 << 4,	   /* says little, unless it stands directly beside a login */
+	NOT = 1 << 5,
+	DONE = 1 << 6, /* with "not" before it: a failure */
+	REFUSED = 1 << 7,
+	NOISE = 1 << 8, /* fails every day, and nobody's login with it */
+	SUCCESS = 1 << 9,
+	FALSE = 1 << 10,
+	LITTLE = 1 << 11, /* not counted when words are */
+	GRANT = 1 << 12,  /* "not allowed" is a verdict, whatever it is about */
+	TOO = 1 << 13,
+	MANY = 1 << 14,
+	FROM = 1 << 15,
+	SENDER = 1 << 16,  /* an address behind "from" */
+	ENTERED = 1 << 17, /* success, if an account did it */
+	DAILY = 1 << 18,   /* with noise before it: no verdict */
+};
+
+static const struct word {
+	struct slice text;
+	unsigned kinds;
+} words[] = {
+#define WORD(text, kinds)                         \
+	{                                         \
+		{ text, sizeof(text) - 1 }, kinds \
+	}
+#include "parsers/auth_words.inc"
+#undef WORD
+};
+
+static unsigned kinds_of(struct slice w)
+{
+	size_t lo = 0;
+	size_t hi = sizeof(words) / sizeof(*words);
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		const struct slice *m = &words[mid].text;
+		int d = memcmp(m->p, w.p, m->n < w.n ? m->n : w.n);
+
+		if (d == 0 && m->n == w.n)
+			return words[mid].kinds;
+		if (d < 0 || (d == 0 && m->n < w.n))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return 0;
+}
+
+static bool is_lower(char c)
+{
+	return c >= 'a' && c <= 'z';
+}
+
+static bool is_upper(char c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_word_byte(char c)
+{
+	return is_lower(c) || is_upper(c) || is_digit(c);
+}
+
+/*
+ * Where the word that begins at i ends: at another byte, or before a capital behind a small
+ * letter. An address, a time and a number with a point are one word.
+ */
+static size_t word_end(struct slice s, size_t i)
+{
+	bool mail = false;
+
+	for (i++; i < s.n; i++) {
+		if (s.p[i] == '@' && i + 1 < s.n && is_word_byte(s.p[i + 1]))
+			mail = true;
+		if (mail && (is_word_byte(s.p[i]) || memchr("@.-_", s.p[i], 4) != NULL))
+			continue; /* somebody's address is one word, and nothing in it is any */
+		if (is_digit(s.p[i - 1]) && i + 1 < s.n && is_digit(s.p[i + 1]) &&
+		    (s.p[i] == '.' || s.p[i] == ':'))
+			continue;
+		if (s.p[i] == '\'' && i + 1 < s.n && is_lower(s.p[i + 1]) && is_lower(s.p[i - 1]))
+			continue; /* doesn't */
+		if (!is_word_byte(s.p[i]) || (is_upper(s.p[i]) && is_lower(s.p[i - 1])))
+			break;
+	}
+	return i;
+}
+
+/* A path or the rest of a URL, which begins at i, is somebody's name for something. */
+static size_t path_end(struct slice s, size_t i)
+{
+	while (i < s.n && memchr(" \"',;)]|", s.p[i], 9) == NULL)
+		i++;
+	return i;
+}
+
+/* The kinds of each word of s. */
+static unsigned read_words(struct slice s, unsigned to[static WORDS_MAX])
+{
+	unsigned n = 0;
+	bool from = false; /* was the last word */
+
+	for (size_t i = 0; i < s.n && n < WORDS_MAX;) {
+		char low[WORD_BYTES];
+		size_t end;
+
+		if (s.p[i] == '/' && i > 0 && !is_word_byte(s.p[i - 1])) {
+			i = path_end(s, i);
+			continue;
+		}
+		if (!is_word_byte(s.p[i])) {
+			i++;
+			continue;
+		}
+		end = word_end(s, i);
+		to[n] = 0;
+		if (end + 1 < s.n && s.p[end] == '[' && is_digit(s.p[end + 1])) {
+			/* "unknown[192.0.2.1]": a host's name */
+		} else if (is_digit(s.p[i]) && from && end - i >= 7 &&
+			   memchr(s.p + i, '.', end - i) != NULL) {
+			to[n] = SENDER;
+		} else if (end - i <= WORD_BYTES) {
+			for (size_t k = i; k < end; k++)
+				low[k - i] = (char)(is_upper(s.p[k]) ? s.p[k] + 32 : s.p[k]);
+			to[n] = kinds_of((struct slice){ low, end - i });
+		}
+		if (end - i == 1 && s.p[i] == '0' && end < s.n && s.p[end] == ' ')
+			to[n] |= NOT; /* "0 failed logins" */
+		from = (to[n] & FROM) != 0;
+		n += !(to[n] & LITTLE);
+		i = end;
+	}
+	return n;
+}
+
+/*
+ * Words that only mean something together become one: "not found", "no such", "could not
+ * authenticate" are failures, `success: false` is one too, and "no auth", "0 failed" are nothing.
+ */
+static void join_words(unsigned *w, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if ((w[i] & SUCCESS) && i + 1 < n && (w[i + 1] & (FALSE | NOT))) {
+			w[i] = FAILED | SUBJECT;
+			continue;
+		}
+		if ((w[i] & (ERROR | FAILED)) && i + 1 < n && (w[i + 1] & FALSE)) {
+			w[i] = 0;
+			continue;
+		}
+		if ((w[i] & TOO) && i + 1 < n && (w[i + 1] & MANY))
+			w[i + 1] |= REFUSED;
+		if (!(w[i] & NOT))
+			continue;
+		for (unsigned k = i + 1; k < n && k <= i + 3; k++)
+			if (w[k] & DONE) {
+				w[k] = FAILED | IDENTITY | (w[k] & SUBJECT) |
+				       (w[k] & GRANT ? REFUSED : 0);
+				w[i] = 0;
+			} else if (w[k] & (FAILED | SUBJECT)) {
+				break;
+			}
+		if (w[i] != 0 && i + 1 < n && (w[i + 1] & (SUBJECT | FAILED | REFUSED)))
+			w[i + 1] = 0;
+	}
+}
+
+/* Words from i to the nearest of a kind; NEAR + 1: there is none so near. */
+static unsigned distance(const unsigned *w, unsigned n, unsigned i, unsigned kind)
+{
+	for (unsigned d = 1; d <= NEAR; d++)
+		if ((i >= d && (w[i - d] & kind)) || (i + d < n && (w[i + d] & kind)))
+			return d;
+	return NEAR + 1;
+}
+
+static bool login_failed(const unsigned *w, unsigned n, unsigned i)
+{
+	unsigned subject = w[i] & SUBJECT ? 0 : distance(w, n, i, SUBJECT);
+	unsigned noise = distance(w, n, i, NOISE);
+
+	if (w[i] & ERROR)
+		return subject <= NEAR_ERROR && subject <= noise;
+	if (!(w[i] & FAILED))
+		return false;
+	if (subject <= NEAR && subject <= noise)
+		return true;
+	return (w[i] & IDENTITY) && distance(w, n, i, ACCOUNT) <= NEAR_ACCOUNT &&
+	       distance(w, n, i, ACCOUNT) <= noise;
+}
+
+/* "connection refused" is daily life, "refused connection from" is a verdict. */
+static bool is_verdict(const unsigned *w, unsigned i)
+{
+	return (w[i] & REFUSED) && (i == 0 || !(w[i - 1] & NOISE) || !(w[i] & DAILY));
+}
+
+/* "failure from 192.0.2.1", of what is not said: nothing that fails every day stands near. */
+static bool somebody_failed(const unsigned *w, unsigned n, unsigned i)
+{
+	unsigned noise = distance(w, n, i, NOISE);
+
+	if (!(w[i] & FAILED))
+		return false;
+	for (unsigned d = 1; d <= 3 && i + d < n; d++)
+		if (w[i + d] & SENDER)
+			return noise > d + 1;
+	return false;
+}
+
+enum auth_saying auth_saying(struct slice text)
+{
+	unsigned w[WORDS_MAX];
+	unsigned n = read_words(text, w);
+	enum auth_saying says = AUTH_SAYS_NOTHING;
+
+	join_words(w, n);
+	for (unsigned i = 0; i < n; i++) {
+		if (login_failed(w, n, i))
+			return AUTH_SAYS_FAILURE;
+		if (is_verdict(w, i) || somebody_failed(w, n, i))
+			says = AUTH_SAYS_REFUSED;
+		else if ((w[i] & SUCCESS) && says == AUTH_SAYS_NOTHING &&
+			 distance(w, n, i, SUBJECT | (w[i] & ENTERED ? ACCOUNT : 0U)) <=
+			     NEAR_ACCOUNT)
+			says = AUTH_SAYS_SUCCESS;
+	}
+	return says;
+}

@@ -77,7 +77,9 @@ int drop_find(const struct drop_settings *d, const struct record *r)
 		return DROP_NONE;
 	if (is_of_another(&d->services, r))
 		return DROP_OTHERS;
-	for (unsigned i = 0; i < d->rules.n && r->ev.n_detections == 0; i++)
+	if (d->rules.n == 0 || event_is_suspicious(&r->ev))
+		return DROP_NONE;
+	for (unsigned i = 0; i < d->rules.n; i++)
 		if (tap_filter_holds(&((const struct drop_config *)d->rules.v + i)->filter, r))
 			return (int)i;
 	return DROP_NONE;

@@ -97,7 +97,7 @@ bool entry_is_wanted(const struct entry_rules *rules, const struct record *r)
 		return true;
 	if (rules->wanted == LOG_ENTRIES_ALERTS)
 		return false;
-	return r->ev.n_detections > 0 || of_line(&r->ev) >= ERROR ||
+	return event_is_suspicious(&r->ev) || of_line(&r->ev) >= ERROR ||
 	       status_of(&r->ev) >= INNER_ERROR;
 }
 

@@ -3,8 +3,17 @@ import json
 import re
 
 import pytest
-from conftest import ROOT, access_line, wait_for
+import conftest
+from conftest import ROOT, wait_for
 from test_google import google, key_file, sink_status  # noqa: F401  (google is a fixture)
+
+BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
+
+
+def access_line(*a, **k):
+    """Of a browser: of what looks like a crawler there would be a detection."""
+    return conftest.access_line(*a, agent=BROWSER, **k)
+
 
 ATTACK = "/?q=%24%7Bjndi%3Aldap%3A%2F%2Fx%2Fa%7D"
 
@@ -53,7 +62,7 @@ def test_what_is_notable_arrives_and_the_rest_is_counted_as_dropped(agent, loggi
         "requestUrl": "/broken?x=1",
         "status": 503,
         "responseSize": "77",
-        "userAgent": "Mozilla/5.0",
+        "userAgent": BROWSER,
         "remoteIp": "203.0.113.7",
         "protocol": "HTTP/1.1",
     }

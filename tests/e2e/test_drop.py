@@ -1,7 +1,16 @@
 """Drop rules: what a sink is not to get is counted exactly, whatever happens; detections are never dropped."""
 import re
 
-from conftest import ROOT, access_line, wait_for
+import conftest
+from conftest import ROOT, wait_for
+
+BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
+
+
+def access_line(*a, **k):
+    """Of a browser: of what looks like a crawler there would be a detection."""
+    return conftest.access_line(*a, agent=BROWSER, **k)
+
 
 RULES = """, drop: [{when: ['file=*/front.log', 'url.path=/health*', 'http.response.status_code=200']}, {when: [file=*/noise.log]}]"""
 

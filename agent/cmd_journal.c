@@ -1,9 +1,10 @@
-/* sekisho journal list | cat | verify | export: looking at the journal, also while it is written.
- */
+/* sekisho journal: looking at the journal, also while it is written, and sending dead letters
+ * again. */
 #include "agent/commands.h"
 #include "agent/config.h"
 #include "agent/journal_export.h"
 #include "agent/options.h"
+#include "agent/redrive.h"
 #include "agent/render.h"
 #include "base/err.h"
 #include "base/record.h"
@@ -19,10 +20,12 @@
 #include <sysexits.h>
 
 static const struct usage usage = {
-	"sekisho journal [-c FILE] list | cat | verify | export [OPTION]...",
+	"sekisho journal [-c FILE] list | cat | verify | export | redrive [OPTION]...",
 	"list: frames, records and bytes. cat: every record as NDJSON. verify: read all of it and\n"
 	"check every CRC. export: every record with its number and all that is kept beside it, in\n"
-	"order, for backups. All of them also beside a running agent.",
+	"order, for backups. redrive: dead letters that sinks refused wait again for delivery, "
+	"once.\n"
+	"All of them also beside a running agent.",
 	"sekisho journal export --since 24h --gzip > sekisho.ndjson.gz",
 };
 
@@ -136,7 +139,7 @@ static int run(const char *verb, struct journal *j, const struct journal_export_
 
 static bool is_verb(const char *verb)
 {
-	static const char *const verbs[] = { "list", "cat", "verify", "export" };
+	static const char *const verbs[] = { "list", "cat", "verify", "export", "redrive" };
 
 	for (unsigned i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
 		if (strcmp(verb, verbs[i]) == 0)
@@ -145,64 +148,88 @@ static bool is_verb(const char *verb)
 	return false;
 }
 
-static bool read_export(
-    const char *since, const char *kind, bool exports, struct journal_export_options *o)
+struct asked {
+	const char *since, *kind;
+	struct journal_export_options export;
+	struct redrive_options redrive;
+};
+
+static bool read_asked(struct asked *a, const char *verb)
 {
+	bool exports = strcmp(verb, "export") == 0;
+	bool redrives = strcmp(verb, "redrive") == 0;
+	uint64_t id[2];
 	const char *wrong = NULL;
 
-	if (since != NULL && !journal_export_since(since, &o->since_us))
+	if (a->since != NULL && !journal_export_since(a->since, &a->export.since_us))
 		wrong =
 		    "--since: expected a time such as 2026-11-23T06:00:00Z or a span such as 24h";
-	else if (kind != NULL && !journal_export_kind(kind, &o->kind))
+	else if (a->kind != NULL && !journal_export_kind(a->kind, &a->export.kind))
 		wrong = "--kind: expected event, alert, block or ledger";
-	else if (!exports && (since != NULL || kind != NULL || o->gzip))
-		wrong = "--since, --kind and --gzip are options of export";
+	else if (!exports && (a->kind != NULL || a->export.gzip))
+		wrong = "--kind and --gzip are options of export";
+	else if (!exports && !redrives && a->since != NULL)
+		wrong = "--since is an option of export and redrive";
+	else if (!redrives && (a->redrive.sink != NULL || a->redrive.id != NULL))
+		wrong = "--sink and --id are options of redrive";
+	else if (a->redrive.id != NULL && !record_id_parse(slice_of(a->redrive.id), id))
+		wrong = "--id: expected the 32 hex digits of an id";
+	a->redrive.since_us = a->export.since_us;
 	if (wrong != NULL)
 		fprintf(stderr, "sekisho: %s\n", wrong);
 	return wrong == NULL;
+}
+
+static int look(const char *verb, const struct config *c, const struct journal_export_options *x)
+{
+	/* damage is told within the export, where a line of its own would break the form */
+	struct journal_options o = { .dir = c->journal.dir,
+		.read_only = true,
+		.report = strcmp(verb, "export") == 0 ? NULL : on_damage };
+	struct journal *j;
+	struct err e;
+	int rc;
+
+	if (journal_open(&o, &j, &e) != 0) {
+		fprintf(stderr, "sekisho: %s\n", e.msg);
+		return EX_NOINPUT;
+	}
+	rc = run(verb, j, x);
+	journal_close(j);
+	return rc;
 }
 
 int cmd_journal(int argc, char **argv)
 {
 	static struct config c;
 	const char *path = CONFIG_DEFAULT_PATH;
-	const char *since = NULL;
-	const char *kind = NULL;
-	struct journal_export_options x = { 0 };
+	struct asked a = { 0 };
 	struct problems p = { 0 };
-	struct journal *j;
-	struct err e;
 	int rc;
 	const struct option_def defs[] = { { "-c", OPTION_TEXT, &path, "FILE", "config" },
-		{ "--since", OPTION_TEXT, &since, "T",
-		    "export: what was journalled from then on: a time, or a span such as 24h" },
-		{ "--kind", OPTION_TEXT, &kind, "KIND", "export: event, alert, block or ledger" },
-		{ "--gzip", OPTION_FLAG, &x.gzip, NULL, "export: compressed" },
+		{ "--since", OPTION_TEXT, &a.since, "T",
+		    "export: what was journalled from then on, redrive: refused from then on: a "
+		    "time, or a span such as 24h" },
+		{ "--kind", OPTION_TEXT, &a.kind, "KIND", "export: event, alert, block or ledger" },
+		{ "--gzip", OPTION_FLAG, &a.export.gzip, NULL, "export: compressed" },
+		{ "--sink", OPTION_TEXT, &a.redrive.sink, "NAME",
+		    "redrive: of that sink; default: of all" },
+		{ "--id", OPTION_TEXT, &a.redrive.id, "ID", "redrive: the records of that id" },
 		{ NULL, OPTION_FLAG, NULL, NULL, NULL } };
 	int n = options_read(argc, argv, defs, &usage, &rc);
 
 	if (n < 0)
 		return rc;
-	if (!is_verb(n == 1 ? argv[1] : "") ||
-	    !read_export(since, kind, strcmp(argv[1], "export") == 0, &x))
+	if (!is_verb(n == 1 ? argv[1] : "") || !read_asked(&a, argv[1]))
 		return EX_USAGE;
 	if (config_load(path, &c, &p) != 0) {
 		fwrite(p.text.p, 1, p.text.n, stderr);
 		return EX_CONFIG;
 	}
-
-	/* damage is told within the export, where a line of its own would break the form */
-	struct journal_options o = { .dir = c.journal.dir,
-		.read_only = true,
-		.report = strcmp(argv[1], "export") == 0 ? NULL : on_damage };
-
-	if (journal_open(&o, &j, &e) != 0) {
-		fprintf(stderr, "sekisho: %s\n", e.msg);
-		rc = EX_NOINPUT;
-	} else {
-		rc = run(argv[1], j, &x);
-		journal_close(j);
-	}
+	if (strcmp(argv[1], "redrive") == 0)
+		rc = redrive_command(path, &c, &a.redrive);
+	else
+		rc = look(argv[1], &c, &a.export);
 	config_free(&c);
 	return rc;
 }

@@ -8,6 +8,7 @@
 #define AGENT_CONFIG_H
 
 #include "agent/client.h"
+#include "agent/drop.h"
 #include "base/config.h"
 
 struct parser;
@@ -97,6 +98,8 @@ struct sink_config {
 	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
 	unsigned transport; /* enum transport */
 	unsigned mode;	    /* enum bigquery_mode */
+	const char *log;
+	unsigned entries; /* enum log_entries */
 	const char *url, *secret_file, *secret_env, *token_file, *token_env;
 	unsigned template;  /* enum webhook_template */
 	unsigned min_level; /* 0: as the template has it */
@@ -105,6 +108,7 @@ struct sink_config {
 	unsigned security, sasl_mechanism;
 	const char *username, *password_file, *password_env;
 	struct config_items options; /* struct sink_option */
+	struct drop_settings drop;
 };
 
 enum sink_type {
@@ -114,7 +118,8 @@ enum sink_type {
 	SINK_PUBSUB,
 	SINK_BIGQUERY,
 	SINK_WEBHOOK,
-	SINK_KAFKA
+	SINK_KAFKA,
+	SINK_CLOUD_LOGGING
 };
 
 /* Does it need the network? */

@@ -1,6 +1,7 @@
 /* Every key of the config, with its default and what it does. docs/configuration.md is made from
  * this. */
 #include "agent/config.h"
+#include "agent/drop.h"
 #include "sinks/sink.h"
 
 #define AT(s, m) offsetof(struct s, m)
@@ -17,9 +18,10 @@ static const char *const lanes[] = { "auto", "bulk", "control", NULL };
 static const char *const client_logs[] = { "peer", "realip", "xff", NULL };
 static const char *const keep_body_names[] = { "always", "unparsed", "detected", NULL };
 static const char *const sink_types[] = { "sqlite", "file", "null", "pubsub", "bigquery", "webhook",
-	"kafka", NULL };
+	"kafka", "cloud_logging", NULL };
 static const char *const transports[] = { "auto", "grpc", "rest", NULL };
 static const char *const bigquery_modes[] = { "insert_all", "storage_write", NULL };
+static const char *const log_entries[] = { "notable", "alerts", "all", NULL };
 static const char *const templates[] = { "json", "slack", "pagerduty", NULL };
 static const char *const min_levels[] = { "default", "informational", "low", "medium", "high",
 	"critical", NULL };
@@ -100,6 +102,14 @@ static const struct config_key option_value[] = {
 	END,
 };
 
+static const struct config_key drop_keys[] = {
+	{ "when", CONFIG_TEXTS, AT(drop_config, when),
+	    .help = "terms NAME=VALUE or NAME!=VALUE, all of which must hold: file (where the line "
+		    "was; journald), parser, body or an attribute; `*` stands for any text",
+	    .required = true },
+	END,
+};
+
 static const struct config_key sink_keys[] = {
 	{ "type", CONFIG_ENUM, AT(sink_config, type), .help = "where to", .names = sink_types,
 	    .required = true },
@@ -113,20 +123,28 @@ static const struct config_key sink_keys[] = {
 	    .help = "how far the sink may fall behind before events other than detections are "
 		    "skipped and counted as shed for it; default: as far as the journal holds",
 	    .min = SECOND },
+	{ "services", CONFIG_TEXTS, AT(sink_config, drop.services),
+	    .help = "only events of these services (`service`, `inputs[].service`); others are "
+		    "counted as dropped; default: of all" },
+	{ "drop", CONFIG_LIST, AT(sink_config, drop.rules),
+	    .help = "events without detections that this sink is not to get; they are counted as "
+		    "dropped",
+	    .keys = drop_keys, .item_size = sizeof(struct drop_config) },
 	{ "compress", CONFIG_BOOL, AT(sink_config, compress), .def = "true", .help = "file: gzip" },
 	{ "rotate", CONFIG_DURATION, AT(sink_config, rotate_us), .def = "5m",
 	    .help = "file: a file is closed after this time", .min = SECOND },
 	{ "rotate_size", CONFIG_BYTES, AT(sink_config, rotate_bytes), .def = "64MiB",
 	    .help = "file: or at this size", .min = 65536 },
 	{ "keep_body", CONFIG_ENUM, AT(sink_config, keep_body), .def = "unparsed",
-	    .help = "pubsub, bigquery, kafka: which events keep the line itself besides its "
+	    .help = "pubsub, bigquery, kafka, cloud_logging: which events keep the line itself "
+		    "besides its "
 		    "attributes: "
 		    "always; unparsed: "
 		    "those that no parser understood, and raw ones; detected: those with "
 		    "detections as well",
 	    .names = keep_body_names },
 	{ "project", CONFIG_TEXT, AT(sink_config, project),
-	    .help = "pubsub, bigquery: Google's project" },
+	    .help = "pubsub, bigquery, cloud_logging: Google's project" },
 	{ "topic", CONFIG_TEXT, AT(sink_config, topic),
 	    .help = "pubsub, kafka: the topics are TOPIC-events, -alerts, -blocks, -rejects and "
 		    "-ledger; "
@@ -134,6 +152,13 @@ static const struct config_key sink_keys[] = {
 		    "sekisho" },
 	{ "dataset", CONFIG_TEXT, AT(sink_config, dataset),
 	    .help = "bigquery: where the tables are" },
+	{ "log", CONFIG_TEXT, AT(sink_config, log), .def = "sekisho",
+	    .help = "cloud_logging: the logs are LOG-events, -alerts, -blocks and -ledger" },
+	{ "entries", CONFIG_ENUM, AT(sink_config, entries), .def = "notable",
+	    .help = "cloud_logging: notable: alerts, decisions, the ledger, and events with "
+		    "detections, a status from 500 or a severity from error on; alerts: without "
+		    "those events; all",
+	    .names = log_entries },
 	{ "transport", CONFIG_ENUM, AT(sink_config, transport), .def = "auto",
 	    .help = "pubsub: auto: gRPC, and REST where no HTTP/2 gets through and for an "
 		    "`endpoint` of http; grpc and rest: that one only",
@@ -143,11 +168,12 @@ static const struct config_key sink_keys[] = {
 		    "Storage Write API by gRPC, for busy ones",
 	    .names = bigquery_modes },
 	{ "endpoint", CONFIG_TEXT, AT(sink_config, endpoint),
-	    .help = "pubsub, bigquery: another server, such as "
+	    .help = "pubsub, bigquery, cloud_logging: another server, such as "
 		    "https://asia-northeast1-pubsub.googleapis.com; "
 		    "without `credentials` it is taken for an emulator" },
 	{ "credentials", CONFIG_TEXT, AT(sink_config, credentials),
-	    .help = "pubsub, bigquery: a file; default: Google's application default credentials" },
+	    .help = "pubsub, bigquery, cloud_logging: a file; default: Google's application "
+		    "default credentials" },
 	{ "ca_file", CONFIG_TEXT, AT(sink_config, ca_file),
 	    .help = "of sinks with a network: certificates to trust instead of the system's" },
 	{ "url", CONFIG_TEXT, AT(sink_config, url),

@@ -1,6 +1,7 @@
 /* What a sink needs, by its type. */
 #include "agent/config.h"
 
+#include "agent/drop.h"
 #include "base/err.h"
 #include "sinks/http.h"
 #include "sinks/kafka.h"
@@ -16,12 +17,48 @@ static void check_name(const struct sink_config *s, struct place at, struct prob
 		}
 }
 
+/* A name that no input has would leave the sink without events. */
+static void check_services(const struct config *c, const struct sink_config *s, struct problems *p)
+{
+	const char *names[64];
+	unsigned n = 0;
+
+	if (c->service != NULL)
+		names[n++] = c->service;
+	for (unsigned i = 0; i < c->inputs.n && n < 64; i++)
+		if (config_input(c, i)->service != NULL)
+			names[n++] = config_input(c, i)->service;
+	for (unsigned i = 0; i < s->drop.services.n; i++) {
+		const char *name = s->drop.services.v[i];
+		const char *meant;
+		bool known = false;
+
+		for (unsigned k = 0; k < n; k++)
+			known = known || strcmp(name, names[k]) == 0;
+		if (known)
+			continue;
+		meant = problem_suggest(slice_of(name), names, n);
+		problem_warn(p, s->drop.services.at[i],
+		    "sink '%s': no input has the service '%s'%s%s%s", s->name, name,
+		    meant != NULL ? "; did you mean '" : "", meant != NULL ? meant : "",
+		    meant != NULL ? "'?" : "");
+	}
+}
+
 static void check_google(const struct sink_config *s, struct place at, struct problems *p)
 {
 	if (s->project == NULL)
 		problem_error(p, at, "sink '%s' needs `project:`", s->name);
 	if (s->type == SINK_BIGQUERY && s->dataset == NULL)
 		problem_error(p, at, "sink '%s' needs `dataset:`", s->name);
+	for (const char *q = s->type == SINK_CLOUD_LOGGING ? s->log : ""; *q != '\0'; q++)
+		if (!((*q >= 'a' && *q <= 'z') || (*q >= 'A' && *q <= 'Z') ||
+			(*q >= '0' && *q <= '9') || strchr("/_.-", *q) != NULL)) {
+			problem_error(p, at,
+			    "sink '%s': log: names of logs are of letters, digits, / _ . and -",
+			    s->name);
+			break;
+		}
 	if (s->endpoint != NULL && strncmp(s->endpoint, "https://", 8) != 0 &&
 	    strncmp(s->endpoint, "http://", 7) != 0)
 		problem_error(p, at, "sink '%s': endpoint '%s' is no URL; say https://HOST",
@@ -88,6 +125,8 @@ void config_check_sinks(const struct config *c, const struct yaml *y, struct pro
 		struct place at = yaml_key_place(&c->file, &y->child[i]);
 
 		check_name(s, at, p);
+		check_services(c, s, p);
+		drop_resolve(&s->drop.rules, &c->file, yaml_get(&y->child[i], "drop"), p);
 		switch ((enum sink_type)s->type) {
 		case SINK_SQLITE:
 		case SINK_FILE:
@@ -96,6 +135,7 @@ void config_check_sinks(const struct config *c, const struct yaml *y, struct pro
 			break;
 		case SINK_PUBSUB:
 		case SINK_BIGQUERY:
+		case SINK_CLOUD_LOGGING:
 			check_google(s, at, p);
 			break;
 		case SINK_WEBHOOK:

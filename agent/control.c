@@ -3,6 +3,7 @@
 #include "agent/agent.h"
 #include "agent/commands.h"
 #include "agent/control_request.h"
+#include "agent/redrive.h"
 #include "agent/report.h"
 #include "agent/tap.h"
 #include "base/clock.h"
@@ -66,6 +67,8 @@ static void answer(struct control *c, struct slice request, struct buf *out)
 		ok = report_audit(c->a, out);
 	} else if (slice_eq(word[0], SLICE("metrics"))) {
 		report_metrics(c->a, out);
+	} else if (slice_eq(word[0], SLICE("redrive"))) {
+		ok = redrive_answer(c->a, word, n, out);
 	} else if (slice_eq(word[0], SLICE("blocks")) && n > 1) {
 		agent_ask(c->a, ask_blocks, &q);
 		ok = q.ok;

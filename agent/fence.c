@@ -171,7 +171,7 @@ static void allow_credentials(struct fence *f, const struct sink_config *s)
 		if (strstr(o->name, ".location") != NULL)
 			allow(f, o->value, READS);
 	}
-	if (s->type != SINK_PUBSUB && s->type != SINK_BIGQUERY)
+	if (s->type != SINK_PUBSUB && s->type != SINK_BIGQUERY && s->type != SINK_CLOUD_LOGGING)
 		return;
 	/* google.c looks at gcloud's folder, too */
 	if (env != NULL)
@@ -274,8 +274,8 @@ static void allow_connecting(struct fence *f, const struct config *c)
 {
 	static const unsigned always_open[] = { 53, 80, 443 };
 	static const char *const env[] = { "https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy",
-		"ALL_PROXY", "PUBSUB_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST",
-		"GCE_METADATA_HOST" };
+		"ALL_PROXY", "PUBSUB_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST", "GCE_METADATA_HOST",
+		"AWS_EC2_METADATA_SERVICE_ENDPOINT" };
 	bool remote = false;
 
 	for (unsigned i = 0; i < c->sinks.n; i++) {

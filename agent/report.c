@@ -10,11 +10,14 @@
 #include "base/units.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <unistd.h>
 
 /* One line of sums for a sink's lane: what was journalled, and where it is. */
 struct balance {
 	uint64_t journalled, delivered, waiting, rejected, shed, dropped, damaged;
+	uint64_t lag_bytes; /* of logs, journalled since */
+	uint64_t oldest_us; /* when the first that waits was journalled; 0: none waits */
 	bool ok;
 };
 
@@ -24,6 +27,7 @@ static void balance_of(
 	const struct journal_cursor_lane *c = &st->cursor.lane[l];
 	struct journal_counts at = { 0 };
 	struct journal_stats js;
+	uint64_t requeued;
 	struct err e;
 
 	journal_stats(a->journal, &js);
@@ -38,9 +42,39 @@ static void balance_of(
 
 	uint64_t passed = l == JOURNAL_CONTROL ? at.control_records : at.bulk_records;
 
-	b->waiting = b->journalled - passed;
+	/* a dead letter that is queued again is counted as rejected until it is delivered */
+	requeued = st->requeued[l] < b->rejected ? st->requeued[l] : b->rejected;
+	b->rejected -= requeued;
+	b->waiting = b->journalled - passed + requeued;
+	b->lag_bytes = b->journalled > passed ? js.bytes_in - at.bytes_in : 0;
+	b->oldest_us = b->journalled > passed ? journal_oldest_after(a->journal, l, c->seq) : 0;
 	/* two sources, which must agree: the journal's own count, and the sink's */
-	b->ok = b->ok && b->delivered + b->rejected + b->shed + b->dropped + b->damaged == passed;
+	b->ok = b->ok &&
+		b->delivered + b->rejected + b->shed + b->dropped + b->damaged == passed - requeued;
+}
+
+/* How far a sink is behind, both lanes together. */
+struct lag {
+	uint64_t events, bytes, dead;
+	int64_t seconds;
+};
+
+static void lag_of(struct agent *a, const struct ship_status *st, struct lag *g)
+{
+	int64_t now = clock_now_us();
+
+	*g = (struct lag){ 0 };
+	for (unsigned l = 0; l < JOURNAL_LANES; l++) {
+		struct balance b;
+		int64_t s;
+
+		balance_of(a, st, (enum journal_lane)l, &b);
+		s = b.oldest_us != 0 ? (now - (int64_t)b.oldest_us) / 1000000 : 0;
+		g->events += b.waiting;
+		g->dead += b.rejected;
+		g->bytes = b.lag_bytes > g->bytes ? b.lag_bytes : g->bytes;
+		g->seconds = s > g->seconds ? s : g->seconds;
+	}
 }
 
 /*
@@ -114,6 +148,32 @@ bool report_ready(const struct agent *a)
 	return atomic_load(&a->reader_ready) && atomic_load(&a->journal_ok);
 }
 
+static struct slice rate_text(double rate, char to[static 32])
+{
+	return (struct slice){ to, (size_t)snprintf(to, 32, "%.1f", rate) };
+}
+
+/* How much each drop rule came to since the start; the cursor has the sum of all time. */
+static void put_drops(struct json *j, const struct ship_status *st)
+{
+	struct buf text = { .max = 16384 };
+
+	if (st->drop == NULL || st->drop->rules.n == 0)
+		return;
+	JSON_KEY(j, "drop");
+	json_open(j, '[');
+	for (unsigned i = 0; i < st->drop->rules.n; i++) {
+		buf_reset(&text);
+		drop_text(&st->drop->rules, i, &text);
+		json_open(j, '{');
+		json_member_text(j, "when", buf_as_slice(&text));
+		json_member_u64(j, "records", st->dropped_by[i]);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+	buf_free(&text);
+}
+
 static void status_json(struct agent *a, struct buf *out)
 {
 	struct json j = { .out = out };
@@ -140,7 +200,8 @@ static void status_json(struct agent *a, struct buf *out)
 	json_open(&j, '[');
 	for (unsigned i = 0; i < a->n_ships; i++) {
 		struct ship_status st;
-		uint64_t rejected = 0;
+		struct lag g;
+		char rate[32];
 
 		ship_status(a->ships[i], &st);
 		json_open(&j, '{');
@@ -155,9 +216,15 @@ static void status_json(struct agent *a, struct buf *out)
 			json_member_u64(&j,
 			    l == JOURNAL_CONTROL ? "control_delivered" : "bulk_delivered",
 			    b.delivered);
-			rejected += b.rejected;
 		}
-		json_member_u64(&j, "rejected", rejected);
+		lag_of(a, &st, &g);
+		json_member_u64(&j, "lag_events", g.events);
+		json_member_u64(&j, "lag_bytes", g.bytes);
+		json_member_i64(&j, "lag_s", g.seconds);
+		json_member_u64(&j, "in_flight", st.in_flight);
+		JSON_KEY(&j, "rate");
+		json_raw(&j, rate_text(st.rate, rate));
+		json_member_u64(&j, "rejected", g.dead);
 		json_member_u64(&j, "retries", st.retries);
 		JSON_KEY(&j, "held");
 		json_bool(&j, st.held);
@@ -170,6 +237,7 @@ static void status_json(struct agent *a, struct buf *out)
 			json_time(&j, st.last_error_us);
 		}
 		json_member_text(&j, "last_error", slice_of(st.last_error));
+		put_drops(&j, &st);
 		json_close(&j, '}');
 	}
 	json_close(&j, ']');
@@ -180,16 +248,20 @@ static void status_json(struct agent *a, struct buf *out)
 static void sink_line(struct agent *a, struct ship *ship, int64_t now_us, struct buf *out)
 {
 	struct ship_status st;
-	struct balance c;
-	struct balance b;
+	struct lag g;
+	char size[32];
 	char age[32];
 
 	ship_status(ship, &st);
-	balance_of(a, &st, JOURNAL_CONTROL, &c);
-	balance_of(a, &st, JOURNAL_BULK, &b);
-	buf_printf(out,
-	    "sink %-9s %-7s waiting %" PRIu64 " control, %" PRIu64 " bulk; retries %" PRIu64,
-	    st.name, st.type, c.waiting, b.waiting, st.retries);
+	lag_of(a, &st, &g);
+	buf_printf(out, "sink %-9s %-7s lag %" PRIu64 " events", st.name, st.type, g.events);
+	if (g.events > 0)
+		buf_printf(out, ", %s, %s", units_show_bytes(g.bytes, size),
+		    units_show_duration(g.seconds * 1000000, age));
+	buf_printf(out, "; %.1f/s, %u in flight; retries %" PRIu64 "; dead letters %" PRIu64,
+	    st.rate, st.in_flight, st.retries, g.dead);
+	if (st.held)
+		buf_str(out, "; HELD");
 	if (st.last_ok_us != 0)
 		buf_printf(
 		    out, "; last success %s ago", units_show_duration(now_us - st.last_ok_us, age));
@@ -251,13 +323,35 @@ static void put_metric(
 	    end, help, name, end, type, name, end, v);
 }
 
-void report_metrics(struct agent *a, struct buf *out)
+static void report_lags(struct agent *a, struct buf *out)
 {
-	stats_set(&a->stats, log_lines_held_back, log_held_back());
-#define STATS_METRIC(name, type, help) \
-	put_metric(out, #name, type, help, stats_get(&a->stats, name));
-	STATS_TABLE(STATS_METRIC)
-#undef STATS_METRIC
+	static const char *const names[][2] = {
+		{ "lag_bytes", "Bytes of logs journalled since the last that was delivered" },
+		{ "lag_seconds", "Age of the oldest record that is not delivered" },
+		{ "dead_letters", "Records refused for good" },
+		{ "held", "1: nothing is taken until somebody changes something" },
+	};
+
+	for (unsigned k = 0; k < sizeof(names) / sizeof(*names); k++) {
+		buf_printf(out, "# HELP sekisho_sink_%s %s\n# TYPE sekisho_sink_%s gauge\n",
+		    names[k][0], names[k][1], names[k][0]);
+		for (unsigned i = 0; i < a->n_ships; i++) {
+			struct ship_status st;
+			struct lag g;
+
+			ship_status(a->ships[i], &st);
+			lag_of(a, &st, &g);
+
+			const uint64_t values[] = { g.bytes, (uint64_t)g.seconds, g.dead, st.held };
+
+			buf_printf(out, "sekisho_sink_%s{sink=\"%s\"} %" PRIu64 "\n", names[k][0],
+			    st.name, values[k]);
+		}
+	}
+}
+
+static void report_lanes(struct agent *a, struct buf *out)
+{
 	buf_str(out, "# HELP sekisho_sink_waiting Records journalled and not yet delivered\n"
 		     "# TYPE sekisho_sink_waiting gauge\n");
 	for (unsigned i = 0; i < a->n_ships; i++) {
@@ -273,4 +367,15 @@ void report_metrics(struct agent *a, struct buf *out)
 			    l == JOURNAL_CONTROL ? "control" : "bulk", b.waiting);
 		}
 	}
+}
+
+void report_metrics(struct agent *a, struct buf *out)
+{
+	stats_set(&a->stats, log_lines_held_back, log_held_back());
+#define STATS_METRIC(name, type, help) \
+	put_metric(out, #name, type, help, stats_get(&a->stats, name));
+	STATS_TABLE(STATS_METRIC)
+#undef STATS_METRIC
+	report_lanes(a, out);
+	report_lags(a, out);
 }

@@ -1,11 +1,8 @@
-#include "agent/ship.h"
-
-#include "agent/dead_letter.h"
+#include "agent/ship_internal.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "journal/journal.h"
-#include "journal/reader.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -15,32 +12,6 @@
 #include <time.h>
 
 enum { WAIT_MS = 250, BACKOFF_MIN_MS = 1000, BACKOFF_MAX_MS = 60000, HOLD_MS = 60000 };
-
-struct ship {
-	const struct sink *sink;
-	void *self;
-	struct journal *journal;
-	char name[64];
-	struct journal_cursor_file *file; /* when the sink keeps no cursor */
-	int registration;
-	struct dead_letter *dead;
-	int64_t max_lag_us; /* bulk that waited longer is skipped; 0: none */
-	uint64_t skipped;   /* records, in the commit under way */
-	struct journal_reader *reader[JOURNAL_LANES];
-	struct record_reader records;
-	struct journal_cursor cursor; /* what is durable */
-	struct journal_cursor next;   /* what will be, after the commit under way */
-	unsigned n_records;
-	size_t n_bytes;
-	unsigned backoff_ms;
-	pthread_t thread;
-	atomic_bool stop;     /* end now */
-	atomic_bool finish;   /* end when everything is delivered */
-	pthread_mutex_t lock; /* of st, and of waiting */
-	pthread_cond_t wake;
-	bool done;
-	struct ship_status st;
-};
 
 /* ---- where to begin ---- */
 
@@ -95,7 +66,7 @@ static int open_readers(struct ship *s, struct err *e)
 
 /* ---- delivering ---- */
 
-static size_t size_of(const struct record *r)
+size_t ship_size_of(const struct record *r)
 {
 	size_t n = r->ev.body.n + 200;
 
@@ -108,8 +79,11 @@ static enum sink_result put(
     struct ship *s, const struct record *r, enum journal_lane l, struct err *e)
 {
 	struct journal_cursor_lane *lane = &s->next.lane[l];
-	enum sink_result rc = s->sink->put(s->self, r, e);
+	int drop = s->st.drop != NULL ? drop_find(s->st.drop, r) : DROP_NONE;
+	enum sink_result rc = drop != DROP_NONE ? SINK_DROP : s->sink->put(s->self, r, e);
 
+	if (drop >= 0)
+		s->dropped_by[drop]++;
 	if (rc == SINK_OK) {
 		lane->delivered++;
 	} else if (rc == SINK_REJECT) {
@@ -124,7 +98,7 @@ static enum sink_result put(
 		rc = SINK_OK;
 	}
 	s->n_records++;
-	s->n_bytes += size_of(r);
+	s->n_bytes += ship_size_of(r);
 	return rc;
 }
 
@@ -192,21 +166,50 @@ static enum sink_result take(
 	return rc;
 }
 
-static bool is_full(const struct ship *s)
+bool ship_is_full(const struct ship *s)
 {
 	return s->n_records >= s->sink->max_records || s->n_bytes >= s->sink->max_bytes;
+}
+
+enum { MARK_US = 10000000 };
+
+/* The lock is held. */
+static void measure(struct ship *s)
+{
+	int64_t now = clock_boot_us();
+	uint64_t n = s->st.cursor.lane[JOURNAL_CONTROL].delivered +
+		     s->st.cursor.lane[JOURNAL_BULK].delivered;
+
+	if (now - s->mark[1].us >= MARK_US) {
+		s->mark[0] = s->mark[1];
+		s->mark[1].us = now;
+		s->mark[1].delivered = n;
+	}
+	s->st.rate = now > s->mark[0].us
+			 ? (double)(n - s->mark[0].delivered) * 1e6 / (double)(now - s->mark[0].us)
+			 : 0;
+}
+
+static void fly(struct ship *s, unsigned n)
+{
+	pthread_mutex_lock(&s->lock);
+	s->st.in_flight = n;
+	pthread_mutex_unlock(&s->lock);
 }
 
 static void publish(struct ship *s, int64_t ok_us)
 {
 	pthread_mutex_lock(&s->lock);
 	s->st.cursor = s->cursor;
+	for (unsigned i = 0; i < DROP_RULES_MAX; i++)
+		s->st.dropped_by[i] += s->dropped_by[i];
+	measure(s);
 	s->st.last_ok_us = ok_us;
 	s->st.held = false;
 	pthread_mutex_unlock(&s->lock);
 }
 
-static enum sink_result commit(struct ship *s, struct err *e)
+enum sink_result ship_commit(struct ship *s, struct err *e)
 {
 	uint8_t bytes[SINK_CURSOR_BYTES];
 	enum sink_result rc;
@@ -217,7 +220,9 @@ static enum sink_result commit(struct ship *s, struct err *e)
 		s->sink->abort(s->self);
 		return SINK_RETRY;
 	}
+	fly(s, s->n_records);
 	rc = s->sink->commit(s->self, bytes, e);
+	fly(s, 0);
 	if (rc != SINK_OK)
 		return rc;
 	if (s->file != NULL && journal_cursor_save(s->file, &s->next, e) != 0)
@@ -244,6 +249,7 @@ static enum sink_result one_round(struct ship *s, bool *idle, struct err *e)
 	s->n_records = 0;
 	s->n_bytes = 0;
 	s->skipped = 0;
+	memset(s->dropped_by, 0, sizeof(s->dropped_by));
 	if (s->max_lag_us > 0)
 		journal_reader_skip(s->reader[JOURNAL_BULK], clock_now_us() - s->max_lag_us);
 	rc = s->sink->begin(s->self, e);
@@ -254,7 +260,7 @@ static enum sink_result one_round(struct ship *s, bool *idle, struct err *e)
 		if (rc == SINK_OK && !control)
 			rc = take(s, JOURNAL_BULK, 0, &bulk, e);
 		*idle = *idle && !control && !bulk;
-	} while (rc == SINK_OK && (control || bulk) && !is_full(s));
+	} while (rc == SINK_OK && (control || bulk) && !ship_is_full(s));
 	if (rc != SINK_OK) {
 		s->sink->abort(s->self);
 		return rc;
@@ -263,7 +269,7 @@ static enum sink_result one_round(struct ship *s, bool *idle, struct err *e)
 		s->sink->abort(s->self);
 		return SINK_OK;
 	}
-	return commit(s, e);
+	return ship_commit(s, e);
 }
 
 static void pause_for(struct ship *s, unsigned ms)
@@ -323,6 +329,8 @@ static void *ship_main(void *arg)
 	while (!atomic_load(&s->stop)) {
 		enum sink_result rc = open ? one_round(s, &idle, &e) : SINK_RETRY;
 
+		if (rc == SINK_OK)
+			rc = ship_redrive_some(s, &idle, &e);
 		if (rc == SINK_AGAIN) {
 			open = open_readers(s, &e) == 0;
 			continue;
@@ -367,14 +375,14 @@ static int open_all(struct ship *s, const struct sink_settings *set, const char 
 	if (s->self == NULL || load_cursor(s, dir, e) != 0)
 		return -1;
 	s->dead = dead_letter_open(dir, s->name, e);
-	if (s->dead == NULL)
+	if (s->dead == NULL || dead_letter_waiting_from(s->dead, &s->cursor, e) != 0)
 		return -1;
 	s->registration = journal_register(s->journal, &s->cursor, e);
 	return s->registration >= 0 ? 0 : -1;
 }
 
-struct ship *ship_start(const struct sink *sink, const struct sink_settings *set, struct journal *j,
-    const char *journal_dir, struct err *e)
+struct ship *ship_start(const struct sink *sink, const struct sink_settings *set,
+    const struct drop_settings *drop, struct journal *j, const char *journal_dir, struct err *e)
 {
 	struct ship *s = calloc(1, sizeof(*s));
 	pthread_condattr_t attr;
@@ -395,11 +403,17 @@ struct ship *ship_start(const struct sink *sink, const struct sink_settings *set
 	pthread_condattr_destroy(&attr);
 	s->st.name = s->name;
 	s->st.type = sink->name;
+	s->st.drop = drop;
 	if (open_all(s, set, journal_dir, e) != 0) {
 		ship_free(s);
 		return NULL;
 	}
 	s->st.cursor = s->cursor;
+	for (unsigned i = 0; i < 2; i++) {
+		s->mark[i].us = clock_boot_us();
+		for (unsigned l = 0; l < JOURNAL_LANES; l++)
+			s->mark[i].delivered += s->cursor.lane[l].delivered;
+	}
 	if (pthread_create(&s->thread, NULL, ship_main, s) != 0) {
 		err_set(e, errno, "thread: %s", strerror(errno));
 		ship_free(s);
@@ -432,6 +446,9 @@ void ship_stop(struct ship *s, bool drain, int timeout_ms)
 void ship_status(struct ship *s, struct ship_status *out)
 {
 	pthread_mutex_lock(&s->lock);
+	measure(s);
 	*out = s->st;
 	pthread_mutex_unlock(&s->lock);
+	for (unsigned l = 0; l < JOURNAL_LANES; l++)
+		out->requeued[l] = dead_letter_waiting(s->dead, (enum journal_lane)l);
 }

@@ -9,6 +9,8 @@
 #ifndef AGENT_SHIP_H
 #define AGENT_SHIP_H
 
+#include "agent/dead_letter.h"
+#include "agent/drop.h"
 #include "journal/cursor.h"
 #include "sinks/sink.h"
 
@@ -23,15 +25,27 @@ struct ship_status {
 	char last_error[200];
 	uint64_t retries;
 	bool held;
+	unsigned in_flight; /* records of the commit under way */
+	double rate;	    /* records delivered a second, over the last 10 to 20 seconds */
+	uint64_t requeued[JOURNAL_LANES];    /* dead letters that wait again */
+	const struct drop_settings *drop;    /* NULL: none */
+	uint64_t dropped_by[DROP_RULES_MAX]; /* since the start */
 };
 
-/* Opens the sink, registers its cursor with the journal (so: before the first append), starts. */
-struct ship *ship_start(const struct sink *sink, const struct sink_settings *set, struct journal *j,
-    const char *journal_dir, struct err *e);
+/*
+ * Opens the sink, registers its cursor with the journal (so: before the first append), starts.
+ * drop: rules of drop.h that outlive it, or NULL.
+ */
+struct ship *ship_start(const struct sink *sink, const struct sink_settings *set,
+    const struct drop_settings *drop, struct journal *j, const char *journal_dir, struct err *e);
 
 /* drain: go on until everything durable is delivered, at most that long. Takes NULL. */
 void ship_stop(struct ship *s, bool drain, int timeout_ms);
 
 void ship_status(struct ship *s, struct ship_status *out);
+
+/* Dead letters back into what waits: see dead_letter.h. From any thread. */
+int ship_redrive(struct ship *s, const struct dead_letter_choice *choice,
+    struct dead_letter_moved *out, struct err *e);
 
 #endif

@@ -10,7 +10,8 @@ const struct sink *agent_sink(unsigned type)
 		[SINK_PUBSUB] = &sink_pubsub,
 		[SINK_BIGQUERY] = &sink_bigquery,
 		[SINK_WEBHOOK] = &sink_webhook,
-		[SINK_KAFKA] = &sink_kafka };
+		[SINK_KAFKA] = &sink_kafka,
+		[SINK_CLOUD_LOGGING] = &sink_cloud_logging };
 
 	return kinds[type];
 }
@@ -33,6 +34,8 @@ struct sink_settings agent_sink_settings(const struct sink_config *s)
 		.ca_file = s->ca_file,
 		.transport = s->transport,
 		.mode = s->mode,
+		.log = s->log,
+		.entries = s->entries,
 		.url = s->url,
 		.secret_file = s->secret_file,
 		.secret_env = s->secret_env,

@@ -87,6 +87,15 @@ static inline struct slice event_get(const struct event *ev, enum attr_key key)
 /* The same by name, whichever way the attribute is kept. */
 struct slice event_get_named(const struct event *ev, struct slice name);
 
+/* Has it a detection above informational, which is what a crawler is? */
+static inline bool event_is_suspicious(const struct event *ev)
+{
+	for (unsigned i = 0; i < ev->n_detections; i++)
+		if (!slice_eq(ev->detections[i].level, SLICE("informational")))
+			return true;
+	return false;
+}
+
 /* Replace the value of key, or append it. */
 void event_set(struct event *ev, enum attr_key key, struct slice val);
 

@@ -90,6 +90,16 @@ void schema_sqlite(struct buf *out);
  */
 void schema_bigquery(struct buf *out, const char *dataset);
 
+/* The same in parts: GoogleSQL's name of a type, the columns of CLUSTER BY, and the views. */
+enum { SCHEMA_VIEWS = 4 };
+const char *schema_bigquery_type(enum column_type type);
+const char *schema_bigquery_clusters(enum schema_table t);
+const char *schema_bigquery_view_name(unsigned i);
+void schema_bigquery_view(struct buf *out, unsigned i, const char *dataset);
+
+/* A statement to be scheduled, which takes rows of events_raw away that were delivered twice. */
+void schema_bigquery_clean(struct buf *out, const char *dataset);
+
 /*
  * google.protobuf.DescriptorProto of a table's rows as the Storage Write API takes them: message
  * Row, column i is the optional field i + 1; times are int64 (microseconds), JSON is a string.

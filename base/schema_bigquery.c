@@ -31,45 +31,89 @@ static void put_table(struct buf *out, const struct table *t, const char *datase
 	buf_printf(out, ")\nPARTITION BY DATE(`time`)\nCLUSTER BY %s;\n\n", clusters[k]);
 }
 
+const char *schema_bigquery_type(enum column_type type)
+{
+	return types[type];
+}
+
+const char *schema_bigquery_clusters(enum schema_table t)
+{
+	return clusters[t];
+}
+
+static const char *const views[SCHEMA_VIEWS] = { "events", "alerts", "blocks", "detections" };
+
+const char *schema_bigquery_view_name(unsigned i)
+{
+	return views[i];
+}
+
 /*
  * Deliveries repeat. The partitions of the window functions begin with `time`, so that a filter
  * on time still prunes the table's.
  */
-static void put_views(struct buf *out, const char *d)
+void schema_bigquery_view(struct buf *out, unsigned i, const char *d)
 {
 	static const char day[] = "FORMAT_TIMESTAMP('%F', `time`) AS day,\n"
 				  "  FORMAT_TIMESTAMP('%H', `time`) AS hour, *";
 
-	buf_printf(out,
-	    "CREATE OR REPLACE VIEW `%s.events` AS SELECT %s\n  FROM `%s.events_raw` WHERE TRUE\n"
-	    "  QUALIFY ROW_NUMBER() OVER (PARTITION BY `time`, id ORDER BY observed_time) = 1;\n\n",
-	    d, day, d);
-	for (unsigned i = 0; i < 2; i++) {
-		const char *name = i == 0 ? "alerts" : "blocks";
-
+	if (i == 0)
 		buf_printf(out,
-		    "CREATE OR REPLACE VIEW `%s.%s` AS SELECT %s\n  FROM `%s.%s_raw` WHERE TRUE\n"
+		    "SELECT %s\n  FROM `%s.events_raw` WHERE TRUE\n"
+		    "  QUALIFY ROW_NUMBER() OVER (PARTITION BY `time`, id ORDER BY observed_time) "
+		    "= 1",
+		    day, d);
+	else if (i < SCHEMA_VIEWS - 1)
+		buf_printf(out,
+		    "SELECT %s\n  FROM `%s.%s_raw` WHERE TRUE\n"
 		    "  QUALIFY ROW_NUMBER() OVER (PARTITION BY id ORDER BY revision DESC, seq "
-		    "DESC) = "
-		    "1;\n\n",
-		    d, name, day, d, name);
-	}
-	buf_printf(out,
-	    "CREATE OR REPLACE VIEW `%s.detections` AS SELECT day, hour, seq, id, `time`, "
-	    "service_name,\n"
-	    "  host_name, client_address, user_name, url_path,\n"
-	    "  JSON_VALUE(d, '$.rule') AS rule, JSON_VALUE(d, '$.category') AS category,\n"
-	    "  JSON_VALUE(d, '$.level') AS level, JSON_VALUE(d, '$.field') AS field,\n"
-	    "  JSON_VALUE(d, '$.match') AS match\n"
-	    "  FROM `%s.events`, UNNEST(JSON_QUERY_ARRAY(detections)) AS d;\n",
-	    d, d);
+		    "DESC) = 1",
+		    day, d, views[i]);
+	else
+		buf_printf(out,
+		    "SELECT day, hour, seq, id, `time`, service_name,\n"
+		    "  host_name, client_address, user_name, url_path,\n"
+		    "  JSON_VALUE(d, '$.rule') AS rule, JSON_VALUE(d, '$.category') AS category,\n"
+		    "  JSON_VALUE(d, '$.level') AS level, JSON_VALUE(d, '$.field') AS field,\n"
+		    "  JSON_VALUE(d, '$.match') AS match\n"
+		    "  FROM `%s.events`, UNNEST(JSON_QUERY_ARRAY(detections)) AS d",
+		    d);
 }
 
 void schema_bigquery(struct buf *out, const char *dataset)
 {
 	for (unsigned k = 0; k < TABLE_N; k++)
 		put_table(out, schema_table((enum schema_table)k), dataset, k);
-	put_views(out, dataset);
+	for (unsigned i = 0; i < SCHEMA_VIEWS; i++) {
+		buf_printf(out, "CREATE OR REPLACE VIEW `%s.%s` AS ", dataset, views[i]);
+		schema_bigquery_view(out, i, dataset);
+		buf_str(out, i + 1 < SCHEMA_VIEWS ? ";\n\n" : ";\n");
+	}
+}
+
+/*
+ * The days of a month that hold a row twice and got none for two hours: what is newer may still be
+ * where BigQuery lets no statement change it. A MERGE on FALSE replaces them at one instant.
+ */
+void schema_bigquery_clean(struct buf *out, const char *d)
+{
+	buf_printf(out,
+	    "-- to be scheduled, such as each 6 hours: it removes what was delivered twice\n"
+	    "DECLARE days ARRAY<DATE> DEFAULT (SELECT ARRAY_AGG(day) FROM (\n"
+	    "  SELECT DATE(`time`) AS day FROM `%s.events_raw`\n"
+	    "  WHERE `time` >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 30 DAY) GROUP BY day\n"
+	    "  HAVING COUNT(*) > COUNT(DISTINCT CONCAT(id, CAST(UNIX_MICROS(`time`) AS STRING)))\n"
+	    "  AND MAX(observed_time) < TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 2 HOUR)));\n",
+	    d);
+	buf_printf(out,
+	    "MERGE `%s.events_raw` AS t USING (SELECT * FROM `%s.events_raw`\n"
+	    "  WHERE DATE(`time`) IN UNNEST(days)\n"
+	    "  QUALIFY ROW_NUMBER() OVER (PARTITION BY `time`, id ORDER BY observed_time) = 1) AS "
+	    "s\n"
+	    "ON FALSE\n"
+	    "WHEN NOT MATCHED BY SOURCE AND DATE(t.`time`) IN UNNEST(days) THEN DELETE\n"
+	    "WHEN NOT MATCHED THEN INSERT ROW;\n",
+	    d, d);
 }
 
 /* google/protobuf/descriptor.proto; a FieldDescriptorProto's label 1 is OPTIONAL. */

@@ -234,3 +234,44 @@ int journal_counts_at(struct journal *j, uint64_t seq, struct journal_counts *c,
 		    e, ENOENT, "frame %llu is no longer in the journal", (unsigned long long)seq);
 	return rc;
 }
+
+static uint64_t records_of(const struct journal_counts *c, enum journal_lane lane)
+{
+	return lane == JOURNAL_CONTROL ? c->control_records : c->bulk_records;
+}
+
+static uint64_t oldest_in(
+    struct journal *j, const struct segment *s, enum journal_lane lane, uint64_t seq)
+{
+	struct journal_damage d;
+	struct frame_header h;
+	struct walk w;
+	struct err ignored;
+	enum walk_result got;
+	uint64_t us = 0;
+
+	if (open_walk(j, s, &w, &ignored) != 0)
+		return 0;
+	while (us == 0 && ((got = segment_next(&w, &h, &d)) == WALK_FRAME || got == WALK_DAMAGE))
+		if (got == WALK_FRAME && h.seq > seq &&
+		    (lane == JOURNAL_CONTROL ? h.n_control : h.n_bulk) > 0)
+			us = h.time_us;
+	j->io->close(j->io->ctx, w.fd);
+	return us;
+}
+
+uint64_t journal_oldest_after(struct journal *j, enum journal_lane lane, uint64_t seq)
+{
+	uint64_t floor;
+	uint64_t durable;
+	size_t n;
+	uint64_t us = 0;
+	struct segment *seg = copy_segments(j, &n, &floor, &durable);
+
+	for (size_t i = 0; seg != NULL && us == 0 && i < n; i++)
+		if (!seg[i].dead && seg[i].last_seq > seq &&
+		    records_of(&seg[i].next_cum, lane) > records_of(&seg[i].cum, lane))
+			us = oldest_in(j, &seg[i], lane, seq);
+	free(seg);
+	return us;
+}

@@ -40,6 +40,8 @@ void journal_cursor_encode(const struct journal_cursor *c, uint8_t out[JOURNAL_C
 		format_put64(p + 40, l->dropped);
 		format_put64(p + 48, l->damaged);
 	}
+	format_put64(out + 144, c->redrive_batch);
+	format_put64(out + 152, c->redrive_done);
 	format_put32(out + 252, crc32c(0, out, 252));
 }
 
@@ -66,6 +68,8 @@ bool journal_cursor_decode(const uint8_t in[JOURNAL_CURSOR_BYTES], struct journa
 		l->dropped = format_get64(p + 40);
 		l->damaged = format_get64(p + 48);
 	}
+	c->redrive_batch = format_get64(in + 144);
+	c->redrive_done = format_get64(in + 152);
 	return true;
 }
 

@@ -37,6 +37,8 @@ struct journal_cursor {
 	uint8_t journal_id[16]; /* the journal that the sequences belong to */
 	uint64_t time_us;	/* of the update, UTC */
 	struct journal_cursor_lane lane[JOURNAL_LANES];
+	uint64_t redrive_batch; /* the caller's: which queue of dead letters, 0 none, */
+	uint64_t redrive_done;	/* and how many lines of it are settled */
 };
 
 /* To and from 256 bytes. Decode returns false, leaving *c alone, for any other bytes,

@@ -182,4 +182,10 @@ int journal_audit(struct journal *j, struct journal_totals *t,
  */
 int journal_counts_at(struct journal *j, uint64_t seq, struct journal_counts *c, struct err *e);
 
+/*
+ * When the first frame after seq that has records in the lane was committed, UTC microseconds;
+ * 0: there is none, or it can't be read. Any thread.
+ */
+uint64_t journal_oldest_after(struct journal *j, enum journal_lane lane, uint64_t seq);
+
 #endif

@@ -17,6 +17,7 @@ struct google_api {
 	struct buf zipped;
 	struct deflater *deflater;
 	bool plain;	       /* the server did not take a compressed body */
+	bool unzips;	       /* it did take one */
 	bool no_http2;	       /* a call by gRPC found none: it never will be answered */
 	int64_t not_before_us; /* CLOCK_BOOTTIME: Retry-After */
 };
@@ -32,7 +33,9 @@ void google_api_close(struct google_api *a);
 enum outbox_answer google_api_post(
     struct google_api *a, const char *url, struct slice body, struct err *e);
 
-/* GET: as above. */
+/* PATCH with a JSON body, and GET: as above. */
+enum outbox_answer google_api_patch(
+    struct google_api *a, const char *url, struct slice body, struct err *e);
 enum outbox_answer google_api_get(struct google_api *a, const char *url, struct err *e);
 
 /*

@@ -18,7 +18,7 @@ enum { HTTP_HEADERS_MAX = 12, HTTP_REPLY_MAX = 4 << 20, HTTP_TIMEOUT_MS = 60000 
 typedef void http_on_header(void *ctx, struct slice name, struct slice value);
 
 struct http_request {
-	const char *method; /* GET, POST, PUT */
+	const char *method; /* GET, POST, PUT, PATCH */
 	const char *url;
 	bool http2; /* nothing else: by ALPN, without TLS by prior knowledge (RFC 9113, 3.3) */
 	http_on_header *on_header; /* may be NULL */

@@ -88,6 +88,13 @@ bool outbox_knows(const struct outbox *o, uint64_t seq)
 	return was_delivered(o, seq);
 }
 
+static int form(struct outbox *o, const struct record *r, enum row_size size, struct err *e)
+{
+	if (o->form != NULL)
+		return o->form(o->form_self, r, size, &o->text, &o->scratch, e);
+	return row_put(&o->rules, r, size, &o->text, &o->scratch, e);
+}
+
 enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err *e)
 {
 	enum schema_table table = schema_of(r->kind);
@@ -111,10 +118,10 @@ enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err
 	if (o->keyed)
 		buf_slice(&o->text, key_of(r));
 	from = o->text.n;
-	rc = row_put(&o->rules, r, ROW_WHOLE, &o->text, &o->scratch, e);
+	rc = form(o, r, ROW_WHOLE, e);
 	if (rc == 0 && !o->text.full && o->text.n - from > o->row_max) {
 		o->text.n = from;
-		rc = row_put(&o->rules, r, ROW_SHORT, &o->text, &o->scratch, e);
+		rc = form(o, r, ROW_SHORT, e);
 	}
 	if (rc != 0) {
 		o->text.n = start;

@@ -34,6 +34,10 @@ struct outbox_refused {
 	char why[OUTBOX_WHY];
 };
 
+/* A record in the form that the service takes, as row_put(). */
+typedef int outbox_form_fn(void *self, const struct record *r, enum row_size size, struct buf *out,
+    struct buf *scratch, struct err *e);
+
 struct outbox {
 	struct buf text, scratch;
 	struct outbox_row *rows; /* grows with the largest commit: a frame is settled whole */
@@ -43,6 +47,8 @@ struct outbox {
 	struct outbox_refused *refused;
 	unsigned n_refused, cap_refused;
 	struct row_rules rules;
+	outbox_form_fn *form; /* NULL: the row of its table, by rules */
+	void *form_self;
 	bool keyed;	/* rows have the key by which they belong together */
 	size_t row_max; /* bytes of one row that the service takes; longer ones lose their body */
 };

@@ -11,7 +11,7 @@
 enum { BODY_KEPT = 1024, NUMBER_MAX = 64 };
 
 /* What was parsed is in the attributes; a line that was not is all there is. */
-static bool wants_body(const struct row_rules *rules, const struct record *r)
+bool row_wants_body(const struct row_rules *rules, const struct record *r)
 {
 	return rules->keep_body == KEEP_BODY_ALWAYS || (r->ev.flags & EVENT_BAD) != 0 ||
 	       r->origin == NULL || slice_eq(r->origin->parser, SLICE("raw")) ||
@@ -21,7 +21,7 @@ static bool wants_body(const struct row_rules *rules, const struct record *r)
 static bool is_wanted(const struct row_rules *rules, const struct record *r, const struct column *c,
     enum row_size size)
 {
-	return c->source == FROM_BODY ? wants_body(rules, r)
+	return c->source == FROM_BODY ? row_wants_body(rules, r)
 				      : c->source != FROM_ATTRIBUTES || size == ROW_WHOLE;
 }
 
@@ -32,6 +32,15 @@ static void shorten(struct slice *s)
 	s->n = BODY_KEPT;
 	while (s->n > 0 && ((uint8_t)s->p[s->n] & 0xc0) == 0x80)
 		s->n--; /* never half a character */
+}
+
+struct slice row_body(const struct record *r, enum row_size size)
+{
+	struct slice body = r->ev.body;
+
+	if (size == ROW_SHORT)
+		shorten(&body);
+	return body;
 }
 
 /* ---- JSON ---- */

@@ -29,4 +29,10 @@ struct row_rules {
 int row_put(const struct row_rules *rules, const struct record *r, enum row_size size,
     struct buf *out, struct buf *scratch, struct err *e);
 
+/* Does the line itself go along, by the rules? */
+bool row_wants_body(const struct row_rules *rules, const struct record *r);
+
+/* The line, in that size. */
+struct slice row_body(const struct record *r, enum row_size size);
+
 #endif

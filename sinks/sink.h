@@ -36,6 +36,9 @@ enum transport { TRANSPORT_AUTO, TRANSPORT_GRPC, TRANSPORT_REST };
 /* By which of BigQuery's two ways rows are written. */
 enum bigquery_mode { BIGQUERY_INSERT_ALL, BIGQUERY_STORAGE_WRITE };
 
+/* Which events go to Cloud Logging, besides alerts, decisions and the ledger. */
+enum log_entries { LOG_ENTRIES_NOTABLE, LOG_ENTRIES_ALERTS, LOG_ENTRIES_ALL };
+
 enum kafka_security { KAFKA_SSL, KAFKA_SASL_SSL, KAFKA_PLAINTEXT };
 enum webhook_template { WEBHOOK_JSON, WEBHOOK_SLACK, WEBHOOK_PAGERDUTY };
 
@@ -56,6 +59,8 @@ struct sink_settings {
 	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
 	unsigned transport; /* pubsub: enum transport */
 	unsigned mode;	    /* bigquery: enum bigquery_mode */
+	const char *log;    /* cloud_logging: first word of the logs' names */
+	unsigned entries;   /* cloud_logging: enum log_entries */
 	const char *url, *secret_file, *secret_env, *token_file, *token_env;
 	unsigned template;  /* enum webhook_template */
 	unsigned min_level; /* webhook: 0: as the template has it; else informational is 1 */
@@ -113,5 +118,6 @@ extern const struct sink sink_pubsub;
 extern const struct sink sink_bigquery;
 extern const struct sink sink_webhook;
 extern const struct sink sink_kafka;
+extern const struct sink sink_cloud_logging;
 
 #endif

@@ -1,10 +1,11 @@
-"""Google, as far as Sekisho's sinks see it: tokens whose proofs are checked, Pub/Sub publish, BigQuery insertAll, and the
-instance metadata of AWS. Refuses what the real ones refuse; goes wrong on demand."""
+"""Google, as far as Sekisho's sinks see it: tokens whose proofs are checked, Pub/Sub publish, BigQuery insertAll,
+Cloud Logging's entries.write, and the instance metadata of AWS. Refuses what the real ones refuse; goes wrong on demand."""
 import base64
 import gzip
 import hashlib
 import hmac
 import json
+import re
 import subprocess
 import threading
 import time
@@ -20,6 +21,9 @@ class Google:
         self.folder = folder
         self.columns = columns  # table -> names of its columns
         self.messages = {}  # topic -> list of rows
+        self.entries = {}  # log -> list of entries, each with its resource, as often as it was written
+        self.refuse = {}  # bytes in an entry -> (code of google.rpc.Code, message) that it is refused with
+        self.no_instance = False
         self.tables = {}  # table -> list of (insertId, row)
         self.tokens = {}  # token -> what it was given for
         self.token_requests = 0
@@ -75,8 +79,9 @@ class Google:
         h.end_headers()
         h.wfile.write(data)
 
-    def error(self, h, code, status, message="no", headers=()):
-        self.reply(h, code, {"error": {"code": code, "message": message, "status": status}}, headers)
+    def error(self, h, code, status, message="no", headers=(), details=()):
+        error = {"code": code, "message": message, "status": status, **({"details": details} if details else {})}
+        self.reply(h, code, {"error": error}, headers)
 
     def fault(self, path):
         with self.lock:
@@ -108,7 +113,7 @@ class Google:
                 body = gzip.decompress(body)
             answer = self.route(h, path, body)
         except Refused as e:
-            self.error(h, e.code, e.status, str(e))
+            self.error(h, e.code, e.status, str(e), details=e.details)
             return
         if what == "lost":  # it took effect, and nobody hears of it
             h.close_connection = True
@@ -132,6 +137,8 @@ class Google:
             return {"permissions": json.loads(body)["permissions"]} if topic in self.may_publish else {}
         if path.endswith(":publish"):
             return self.publish(path, body)
+        if path == "/v2/entries:write":
+            return self.write_entries(body)
         if path.endswith("/insertAll"):
             return self.insert(path, body)
         raise Refused(404, "NOT_FOUND", path)
@@ -173,11 +180,15 @@ class Google:
         return self.grant("key")
 
     def imds(self, h, path):
+        if self.no_instance:
+            raise Refused(404, "NOT_FOUND", path)
         if path == "/latest/api/token":
             assert h.command == "PUT" and 0 < int(h.headers["X-aws-ec2-metadata-token-ttl-seconds"]) <= 21600
             return b"imds-secret"
         if h.headers.get("X-aws-ec2-metadata-token") != "imds-secret":
             raise Refused(401, "UNAUTHENTICATED", "no token")
+        if path.endswith("/instance-identity/document"):
+            return {"accountId": "123456789012", "instanceId": "i-0abc", "availabilityZone": "ap-northeast-1a", "region": "ap-northeast-1"}
         if path.endswith("/availability-zone"):
             return b"ap-northeast-1a"
         if path.endswith("/security-credentials"):
@@ -246,15 +257,74 @@ class Google:
                 self.tables.setdefault(table, []).append((r["insertId"], row))
         return {"kind": "bigquery#tableDataInsertAllResponse", **({"insertErrors": errors} if errors else {})}
 
+    def write_entries(self, body):
+        """entries.write, v2: what is malformed fails the request; partialSuccess takes the others than those that are refused."""
+        request = json.loads(body)
+        unknown = set(request) - {"logName", "resource", "partialSuccess", "dryRun", "entries"}
+        project, _, log = request["logName"].partition("/logs/")
+        if unknown or len(body) > 10_000_000 or project != "projects/p" or not re.fullmatch(r"[A-Za-z0-9_.%-]{1,511}", log):
+            raise Refused(400, "INVALID_ARGUMENT", f"the request is malformed: {unknown} {request['logName']}")
+        labels = RESOURCES.get(request["resource"]["type"])
+        if labels != set(request["resource"]["labels"]):
+            raise Refused(400, "INVALID_ARGUMENT", f"the resource is malformed: {request['resource']}")
+        errors = {}
+        for i, entry in enumerate(request["entries"]):
+            text = json.dumps(entry)
+            check_entry(entry)
+            refused = next((v for k, v in self.refuse.items() if k in text), None)
+            if refused:
+                errors[str(i)] = {"code": refused[0], "message": refused[1]}
+            elif not request.get("dryRun"):
+                with self.lock:
+                    self.entries.setdefault(urllib.parse.unquote(log), []).append({**entry, "resource": request["resource"]})
+        if errors:
+            assert request["partialSuccess"] is True
+            first = next(iter(errors.values()))
+            status = (403, "PERMISSION_DENIED") if first["code"] == 7 else (400, "INVALID_ARGUMENT")
+            kind = "type.googleapis.com/google.logging.v2.WriteLogEntriesPartialErrors"
+            raise Refused(*status, f"{len(errors)} entries were not written", [{"@type": kind, "logEntryErrors": errors}])
+        return {}
+
     def rows(self, topic):
         with self.lock:
             return list(self.messages.get(topic, []))
 
 
+RESOURCES = {"aws_ec2_instance": {"instance_id", "region", "aws_account"}, "generic_node": {"location", "namespace", "node_id"}}
+SEVERITIES = "DEFAULT DEBUG INFO NOTICE WARNING ERROR CRITICAL ALERT EMERGENCY".split()
+HTTP_TEXT = {"requestMethod", "requestUrl", "requestSize", "responseSize", "userAgent", "remoteIp", "serverIp", "referer", "latency", "protocol"}
+
+
+def check_entry(entry):
+    """The form of a LogEntry, as the reference has it; one that is wrong fails the request, as it does at Google."""
+    if set(entry) == {"textPayload"}:
+        return
+    unknown = set(entry) - {"insertId", "timestamp", "severity", "httpRequest", "labels", "trace", "spanId", "jsonPayload"}
+    http = entry.get("httpRequest", {})
+    wrong = [k for k, v in http.items() if k != "status" and (k not in HTTP_TEXT or not isinstance(v, str))]
+    wrong += [k for k in ("requestSize", "responseSize") if not re.fullmatch(r"\d{1,19}", http.get(k, "0"))]
+    well = (
+        not unknown
+        and not wrong
+        and isinstance(http.get("status", 0), int)
+        and re.fullmatch(r"\d+(\.\d{1,9})?s", http.get("latency", "0s"))
+        and entry["severity"] in SEVERITIES
+        and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", entry["timestamp"])
+        and 0 < len(entry["insertId"]) <= 512
+        and re.fullmatch(r"projects/p/traces/[0-9a-f]{32}", entry.get("trace", "projects/p/traces/" + "0" * 32))
+        and re.fullmatch(r"[0-9a-f]{16}", entry.get("spanId", "0" * 16))
+        and all(isinstance(v, str) for v in entry["labels"].values())
+        and isinstance(entry["jsonPayload"], dict)
+        and len(json.dumps(entry)) <= 256 * 1024
+    )
+    if not well:
+        raise Refused(400, "INVALID_ARGUMENT", f"the entry is malformed: {json.dumps(entry)[:500]}")
+
+
 class Refused(Exception):
-    def __init__(self, code, status, text):
+    def __init__(self, code, status, text, details=()):
         super().__init__(text)
-        self.code, self.status = code, status
+        self.code, self.status, self.details = code, status, details
 
 
 def unpad(text):

@@ -89,7 +89,9 @@ def test_what_goes_wrong_on_the_way_loses_nothing(agent, google):
     agent.start()
     wait_for(lambda: len(distinct(google.rows("sekisho-events"))) == 2000 and not google.faults, "all events after all faults")
     wait_for(lambda: agent.run("audit").returncode == 0, "the audit balances")
-    assert sink_status(agent)["retries"] >= 5
+    wait_for(lambda: sink_status(agent)["lag_events"] == 0, "all is settled")
+    one = sink_status(agent)
+    assert one["retries"] >= 5 and one["lag_events"] == one["lag_s"] == one["lag_bytes"] == 0 and one["rate"] > 0, one
     agent.stop()
 
 
@@ -221,6 +223,12 @@ def test_forbidden_is_held_and_said_and_delays_nobody(agent, google):
     agent.wait_rows(100)
     wait_for(lambda: sink_status(agent)["held"], "it is held")
     assert "pubsub.topics.publish" in sink_status(agent)["last_error"]
+    one = sink_status(agent)
+    size = (agent.logs / "a.log").stat().st_size
+    assert (one["lag_events"], one["lag_bytes"], one["in_flight"], one["rejected"]) == (100, size, 0, 0)
+    wait_for(lambda: sink_status(agent)["lag_s"] >= 1, "what waits grows old")
+    line = next(x for x in agent.run("status").stdout.splitlines() if x.startswith("sink far"))
+    assert "lag 100 events, " in line and "; 0.0/s, 0 in flight; " in line and "dead letters 0; HELD; last error " in line, line
     agent.stop()
 
 

@@ -183,7 +183,7 @@ static struct journal_cursor deliver(struct journal *j)
 	struct sink_settings set = { .name = "stub" };
 	struct ship_status st;
 	struct err e;
-	struct ship *s = ship_start(&sink, &set, j, dir, &e);
+	struct ship *s = ship_start(&sink, &set, NULL, j, dir, &e);
 	const int64_t deadline = clock_now_us() + INT64_C(60000000);
 
 	assert_non_null(s);

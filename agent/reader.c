@@ -88,7 +88,7 @@ static void put_events(struct reader *r, unsigned input, const char *path, uint6
 
 	for (unsigned i = 0; i < p->n_events; i++) {
 		const struct event *ev = &p->events[i];
-		bool control = (ev->flags & EVENT_CONTROL) != 0 || ev->n_detections > 0;
+		bool control = (ev->flags & EVENT_CONTROL) != 0 || event_is_suspicious(ev);
 		struct record_writer *w = control ? &r->control : &r->bulk;
 		bool *has = control ? &has_control : &has_bulk;
 

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-int64_t clock_now_us(void);  /* UTC microseconds since 1970 */
-int64_t clock_boot_us(void); /* CLOCK_BOOTTIME: never steps, runs through suspend */
+int64_t clock_now_us(void);	/* UTC microseconds since 1970 */
+int64_t clock_boot_us(void);	/* CLOCK_BOOTTIME: never steps, runs through suspend */
 uint64_t clock_thread_ns(void); /* CPU time of this thread, user + system */
 
 /* Offset of local time from UTC at that moment, in seconds east. */

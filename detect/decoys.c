@@ -85,7 +85,8 @@ void decoys_rules(const char *const *paths, unsigned n_paths, const char *const 
 	for (unsigned i = 0; i < n_paths; i++)
 		put_path(out, slice_of(paths[i]));
 	if (n_profiles > 0)
-		buf_str(out, "  profiles:\n    cs-uri-stem|re|i: '/(?:profiles?|users?|members?|u)/(?:");
+		buf_str(out,
+		    "  profiles:\n    cs-uri-stem|re|i: '/(?:profiles?|users?|members?|u)/(?:");
 	for (unsigned i = 0; i < n_profiles; i++) {
 		buf_str(out, i > 0 ? "|" : "");
 		buf_str(out, profiles[i]);

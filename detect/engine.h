@@ -30,7 +30,7 @@ enum {
 	/* CPU time of PCRE2 for one event, in long texts; a short one can't take long */
 	ENGINE_LINE_NS = 10 * 1000 * 1000,
 	ENGINE_LONG_BYTES = 1024,
-	FORMS_MAX = 6,		       /* bytes of all forms of a text, by its own */
+	FORMS_MAX = 6, /* bytes of all forms of a text, by its own */
 	ENGINE_MAX_DIFFERENCES = 16,
 	LANE_BYTES = FORMS_MAX * (516 << 10),
 	RECORDS_BYTES = 32 << 20, /* address space for the records of a batch's audit events */
@@ -70,7 +70,7 @@ struct engine_event {
 	bool is_cut;	  /* a text was longer than ENGINE_TEXT_MAX */
 	unsigned calls;
 	size_t bytes;
-	uint64_t ns; /* that PCRE2 took for long texts */
+	uint64_t ns;		       /* that PCRE2 took for long texts */
 	unsigned pending;	       /* its agent is being learnt: values.c */
 	const struct agent_memo *memo; /* its agent is known */
 	bool agent_known;	       /* so what looks at it alone is decided */

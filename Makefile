@@ -144,6 +144,7 @@ install: $(O)/sekisho ## install below PREFIX (and DESTDIR)
 	install -D -m 755 $(O)/sekisho $(DESTDIR)$(PREFIX)/bin/sekisho
 	install -D -m 644 docs/rule.schema.json $(DESTDIR)$(PREFIX)/share/sekisho/rule.schema.json
 	install -D -m 644 docs/sekisho.1 $(DESTDIR)$(PREFIX)/share/man/man1/sekisho.1
+	install -D -m 644 deploy/sekisho.service $(DESTDIR)$(PREFIX)/lib/systemd/system/sekisho.service
 	cd rules && find . -name '*.yml' -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/sekisho/rules/{} \;
 
 help: ## this list

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,6 +117,18 @@ static void wait_for_end(struct agent *a, int signals)
 	}
 }
 
+/*
+ * The host is there for another program: a thread of the agent that wakes up waits for its turn
+ * instead of interrupting who runs (sched(7), SCHED_BATCH). All threads inherit it.
+ */
+static void step_back(void)
+{
+	const struct sched_param p = { 0 };
+
+	if (sched_setscheduler(0, SCHED_BATCH, &p) != 0)
+		log_warn("the scheduler did not take us as batch", "code=%d", errno);
+}
+
 int cmd_run(int argc, char **argv)
 {
 	static const struct usage usage = { "sekisho run [-c FILE]",
@@ -139,6 +152,7 @@ int cmd_run(int argc, char **argv)
 	rc = load_config(path, &a->cfg);
 	if (rc == 0) {
 		signals = block_signals();
+		step_back();
 		if (agent_open(a, &e) != 0 || agent_start(a, &e) != 0) {
 			log_error("can't start", "why=\"%s\"", e.msg);
 			rc = e.code == EBUSY	? EX_TEMPFAIL

@@ -142,6 +142,8 @@ def test_who_does_not_read_slows_nobody_and_is_told_what_was_dropped(agent):
     s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     s.connect(str(agent.root / "s.sock"))
     s.sendall(b"tap\n")
+    f = s.makefile("r")
+    assert f.readline().startswith("ok ")  # from here on everything counts
     total = 0
     for round_ in range(150):  # each its own frames; far more than a socket takes
         append(log, "".join(access_line(round_, "/" + "x" * 400) for _ in range(20)))
@@ -149,8 +151,6 @@ def test_who_does_not_read_slows_nobody_and_is_told_what_was_dropped(agent):
         agent.wait_rows(total)
     append(log, access_line(1, "/last"))
     agent.wait_rows(total + 1)
-    f = s.makefile("r")
-    assert f.readline().startswith("ok ")
     seen = dropped = 0
     while True:
         x = json.loads(f.readline())

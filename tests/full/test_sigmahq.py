@@ -8,7 +8,7 @@ from full import SEKISHO, SIGMAHQ
 
 # reason -> how many; anything else fails
 REFUSED = {}
-UNTRIGGERED = {"proxy_ua_empty"}  # an empty value has no bytes to look for: tried on every event
+UNTRIGGERED = set()  # proxy_ua_empty has no bytes to look for, but is decided once an agent
 
 
 def rules():

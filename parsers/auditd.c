@@ -191,8 +191,9 @@ static void add_login(struct audit_gather *g, struct event *ev, const struct aud
 	 * sshd itself writes op=login with the address of its socket; what PAM modules write is
 	 * what some program called PAM_RHOST.
 	 */
-	bool own = login && slice_eq(g->op, SLICE("login")) &&
-		   (slice_ends(g->exe, SLICE("/sshd")) || slice_ends(g->exe, SLICE("/sshd-session")));
+	bool own =
+	    login && slice_eq(g->op, SLICE("login")) &&
+	    (slice_ends(g->exe, SLICE("/sshd")) || slice_ends(g->exe, SLICE("/sshd-session")));
 
 	if (ip_parse(addr, &ip)) {
 		event_add(ev, ATTR_CLIENT_ADDRESS, addr);
@@ -200,7 +201,8 @@ static void add_login(struct audit_gather *g, struct event *ev, const struct aud
 		    own && addr.p == g->addr.p ? SLICE("peer") : SLICE("claimed"));
 	}
 	/* PAM was asked, and went without any answer of its own: whoever it was broke off */
-	bool broken = slice_eq(h->type, SLICE("USER_ERR")) && slice_eq(g->op, SLICE("PAM:bad_ident"));
+	bool broken =
+	    slice_eq(h->type, SLICE("USER_ERR")) && slice_eq(g->op, SLICE("PAM:bad_ident"));
 
 	if (!login && !broken && !slice_eq(h->type, SLICE("USER_AUTH")))
 		return;

@@ -47,6 +47,7 @@ static void test_sayings(void **state)
 		{ "SSO failed for bob", AUTH_SAYS_FAILURE },
 		{ "brute force by 192.0.2.1", AUTH_SAYS_REFUSED },
 		{ "dropped by the ACL", AUTH_SAYS_REFUSED },
+		{ "AUTH used when not advertised", AUTH_SAYS_FAILURE },
 		{ "you are not whitelisted here", AUTH_SAYS_REFUSED },
 		{ "bad packet size, which could indicate an attack", AUTH_SAYS_NOTHING },
 		{ "Temporary authentication failure", AUTH_SAYS_NOTHING },

@@ -187,23 +187,27 @@ static void add_login(struct audit_gather *g, struct event *ev, const struct aud
 	bool login = slice_eq(h->type, SLICE("USER_LOGIN"));
 	struct ip ip;
 	struct slice addr = ip_parse(g->addr, &ip) ? g->addr : g->host;
+	/*
+	 * sshd itself writes op=login with the address of its socket; what PAM modules write is
+	 * what some program called PAM_RHOST.
+	 */
+	bool own =
+	    login && slice_eq(g->op, SLICE("login")) &&
+	    (slice_ends(g->exe, SLICE("/sshd")) || slice_ends(g->exe, SLICE("/sshd-session")));
 
 	if (ip_parse(addr, &ip)) {
-		/*
-		 * sshd itself writes op=login with the address of its socket; what PAM
-		 * modules write is what some program called PAM_RHOST.
-		 */
-		bool own = login && slice_eq(g->op, SLICE("login")) &&
-			   (slice_ends(g->exe, SLICE("/sshd")) ||
-			       slice_ends(g->exe, SLICE("/sshd-session")));
-
 		event_add(ev, ATTR_CLIENT_ADDRESS, addr);
 		event_add(ev, ATTR_CLIENT_PROVENANCE,
 		    own && addr.p == g->addr.p ? SLICE("peer") : SLICE("claimed"));
 	}
-	if (!login && !slice_eq(h->type, SLICE("USER_AUTH")))
+	/* PAM was asked, and went without any answer of its own: whoever it was broke off */
+	bool broken =
+	    slice_eq(h->type, SLICE("USER_ERR")) && slice_eq(g->op, SLICE("PAM:bad_ident"));
+
+	if (!login && !broken && !slice_eq(h->type, SLICE("USER_AUTH")))
 		return;
-	if (is_failure(g->res))
+	/* of a password that fails USER_AUTH tells too, and other failed methods are keys */
+	if (is_failure(g->res) && !own)
 		event_add(ev, ATTR_AUTH_RESULT, SLICE("failure"));
 	else if (is_success(g->res))
 		event_add(ev, ATTR_AUTH_RESULT, SLICE("success"));

@@ -139,7 +139,7 @@ static void pam_session(struct event *ev, struct slice m)
 
 bool auth_pam(struct event *ev, struct slice m)
 {
-	struct slice module;
+	struct slice module = { 0 };
 	struct slice count = { 0 };
 	struct slice rest;
 	uint64_t n;
@@ -156,7 +156,9 @@ bool auth_pam(struct event *ev, struct slice m)
 	}
 	if (slice_starts(m, SLICE("authentication failure"))) {
 		event_set(ev, ATTR_AUTH_METHOD, SLICE("pam"));
-		auth_result(ev, false);
+		/* sshd tells of each of these itself: whoever counts failures counts one */
+		if (!auth_has(module, SLICE("(sshd:")))
+			auth_result(ev, false);
 		if (count.n > 0)
 			event_set(ev, ATTR_REPEATED, count);
 		pam_fields(ev, m);

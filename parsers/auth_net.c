@@ -107,8 +107,9 @@ void auth_postfix(struct event *ev, struct slice m)
 	    !slice_cut_str(rest, SLICE("]: SASL "), &addr, &rest))
 		return;
 	slice_cut(rest, ' ', &head, &rest);
-	if (!slice_starts(rest, SLICE("authentication failed")))
-		return;
+	if (!slice_starts(rest, SLICE("authentication failed")) ||
+	    auth_has(rest, SLICE(": Connection lost to ")))
+		return; /* the second: nobody could ask whether the password is right */
 	auth_client(ev, addr, no_port, AUTH_PEER);
 	event_set(ev, ATTR_AUTH_METHOD, head);
 	auth_result(ev, false);

@@ -236,7 +236,10 @@ static void pam_error(struct event *ev, struct slice m)
 	auth_result(ev, false);
 }
 
-/* "USER from HOST not allowed because ...", "USER not allowed because account is locked" */
+/*
+ * "USER from HOST not allowed because ...", "USER not allowed because account is locked". Without
+ * a host it is a remark: the method that fails next and the end of the connection say whose it was.
+ */
 static void not_allowed(struct event *ev, struct slice m)
 {
 	struct slice head;
@@ -244,10 +247,11 @@ static void not_allowed(struct event *ev, struct slice m)
 
 	if (!auth_cut_last(m, SLICE(" not allowed because "), &head, &rest))
 		return;
-	if (auth_has(head, SLICE(" from ")))
-		user_from(ev, head);
-	else
+	if (!auth_has(head, SLICE(" from "))) {
 		auth_user(ev, head);
+		return;
+	}
+	user_from(ev, head);
 	auth_result(ev, false);
 }
 
@@ -319,13 +323,15 @@ static void named_with_reason(struct event *ev, struct slice m)
 	auth_client(ev, best.addr, best.port, fit == 1 ? AUTH_PEER : AUTH_CLAIMED);
 }
 
-/* "[KIND user USER ADDR port N]: REASON"; old ones name the user behind the reason */
+/*
+ * "[KIND user USER ADDR port N]: REASON"; old ones name the user behind the reason, and no address:
+ * the failures themselves were told of before.
+ */
 static void disconnecting(struct event *ev, struct slice m)
 {
 	if (auth_skip(&m, SLICE(": Too many authentication failures"))) {
 		if (auth_skip(&m, SLICE(" for ")))
 			auth_user(ev, m);
-		auth_result(ev, false);
 	} else if (auth_skip(&m, SLICE(" "))) {
 		if (auth_has(m, SLICE(": Change of username or service not allowed: ")))
 			auth_result(ev, false);

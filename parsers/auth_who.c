@@ -56,6 +56,13 @@ static bool split(struct slice r, struct found *f)
 	f->to = f->from + r.n;
 	if (auth_is_address(r))
 		return true;
+	/* 192.0.2.1::5900 */
+	if (slice_cut_str(r, SLICE("::"), &head, &port) && is_port(port) &&
+	    memchr(head.p, '.', head.n) != NULL && auth_is_address(head)) {
+		f->addr = head;
+		f->port = port;
+		return true;
+	}
 	if (!slice_cut_last(r, ':', &head, &port) || !is_port(port) || !auth_is_address(head)) {
 		/* 192.0.2.1.50550, as tools of BSD write it */
 		if (!slice_cut_last(r, '.', &head, &port) || !is_port(port) || port.n < 4 ||
@@ -180,6 +187,7 @@ static const struct side_word sides[] = {
 	IS("is", SIDE_THROUGH),
 	IS("was", SIDE_THROUGH),
 	IS("the", SIDE_THROUGH),
+	IS("i", SIDE_OURS), /* I=[...], the interface of Exim */
 	IS("lip", SIDE_OURS),
 	IS("laddr", SIDE_OURS),
 	IS("dst", SIDE_OURS),
@@ -293,6 +301,13 @@ static int by_words(struct slice s, size_t at, bool *strong)
 	return score;
 }
 
+static bool is_loopback(const struct ip *a)
+{
+	static const struct ip one = { .b = { [15] = 1 } };
+
+	return ip_is_v4(a) ? a->b[12] == 127 : memcmp(a, &one, sizeof(one)) == 0;
+}
+
 static int judge(struct slice s, struct found *f)
 {
 	char before = f->from > 0 ? s.p[f->from - 1] : ' ';
@@ -316,6 +331,8 @@ static int judge(struct slice s, struct found *f)
 		score -= 6; /* a network */
 	if (after == '@')
 		score -= 4;
+	if (is_loopback(&a))
+		score -= 5; /* of two sides this one is ours */
 	return score;
 }
 

@@ -29,6 +29,10 @@ enum {
 	SENDER = 1 << 16,  /* an address behind "from" */
 	ENTERED = 1 << 17, /* success, if an account did it */
 	DAILY = 1 << 18,   /* with noise before it: no verdict */
+	FAULT = 1 << 19,   /* the server's: nobody's password was looked at */
+	HEDGE = 1 << 20,   /* what follows is a guess */
+	MISSING = 1 << 21, /* nothing was shown, so nothing failed */
+	HALF = 1 << 22,	   /* "log" and "sign": a login with "in" or "on" behind it */
 };
 
 static const struct word {
@@ -115,6 +119,14 @@ static size_t path_end(struct slice s, size_t i)
 	return i;
 }
 
+/* " in", "-on" and the like at i, where the word "log" or "sign" ended. */
+static bool other_half(struct slice s, size_t i)
+{
+	return i + 2 < s.n && memchr(" -_", s.p[i], 3) != NULL && memchr("iIoO", s.p[i + 1], 4) &&
+	       (s.p[i + 2] == 'n' || s.p[i + 2] == 'N') &&
+	       (i + 3 == s.n || !is_word_byte(s.p[i + 3]));
+}
+
 /* The kinds of each word of s. */
 static unsigned read_words(struct slice s, unsigned to[static WORDS_MAX])
 {
@@ -145,6 +157,8 @@ static unsigned read_words(struct slice s, unsigned to[static WORDS_MAX])
 				low[k - i] = (char)(is_upper(s.p[k]) ? s.p[k] + 32 : s.p[k]);
 			to[n] = kinds_of((struct slice){ low, end - i });
 		}
+		if ((to[n] & HALF) && other_half(s, end))
+			to[n] = SUBJECT;
 		if (end - i == 1 && s.p[i] == '0' && end < s.n && s.p[end] == ' ')
 			to[n] |= NOT; /* "0 failed logins" */
 		from = (to[n] & FROM) != 0;
@@ -202,7 +216,9 @@ static bool login_failed(const unsigned *w, unsigned n, unsigned i)
 
 	if (w[i] & ERROR)
 		return subject <= NEAR_ERROR && subject <= noise;
-	if (!(w[i] & FAILED))
+	if (!(w[i] & FAILED) || distance(w, n, i, MISSING) <= NEAR_ACCOUNT)
+		return false;
+	if (!(w[i] & IDENTITY) && distance(w, n, i, FAULT) <= NEAR)
 		return false;
 	if (subject <= NEAR && subject <= noise)
 		return true;
@@ -210,9 +226,15 @@ static bool login_failed(const unsigned *w, unsigned n, unsigned i)
 	       distance(w, n, i, ACCOUNT) <= noise;
 }
 
-/* "connection refused" is daily life, "refused connection from" is a verdict. */
+/*
+ * "connection refused" is daily life, "refused connection from" is a verdict; "could indicate an
+ * attack" is none.
+ */
 static bool is_verdict(const unsigned *w, unsigned i)
 {
+	for (unsigned d = 1; d <= NEAR_ACCOUNT && d <= i; d++)
+		if (w[i - d] & HEDGE)
+			return false;
 	return (w[i] & REFUSED) && (i == 0 || !(w[i - 1] & NOISE) || !(w[i] & DAILY));
 }
 
@@ -232,6 +254,11 @@ static bool somebody_failed(const unsigned *w, unsigned n, unsigned i)
 enum auth_saying auth_saying(struct slice text)
 {
 	unsigned w[WORDS_MAX];
+	struct slice reply;
+
+	/* "host x said: 535 authentication failed": what another server answered us */
+	slice_cut_str(text, SLICE(" said: "), &text, &reply);
+
 	unsigned n = read_words(text, w);
 	enum auth_saying says = AUTH_SAYS_NOTHING;
 

@@ -35,10 +35,11 @@ static enum parse_result parse_text(const struct parse_ctx *c, struct event *ev)
 	return PARSE_BAD;
 }
 
+/* An access log; an application's own message may name the request that it belongs to. */
 static bool is_request(const struct event *ev)
 {
-	return event_get(ev, ATTR_HTTP_METHOD).p != NULL ||
-	       event_get(ev, ATTR_HTTP_STATUS).p != NULL;
+	return event_get(ev, ATTR_HTTP_STATUS).p != NULL ||
+	       (event_get(ev, ATTR_HTTP_METHOD).p != NULL && event_get(ev, ATTR_MESSAGE).p == NULL);
 }
 
 static enum parse_result parse_auto(const struct parse_ctx *c, struct event *ev)

@@ -3,7 +3,9 @@
  * RFC 3339 stamps, and RFC 5424. A leading <PRI> is read where it was kept.
  */
 #include "parsers/syslog.h"
+
 #include "base/arena.h"
+#include "base/ip.h"
 #include "base/timefmt.h"
 #include "parsers/auth.h"
 #include "parsers/auth_parts.h"
@@ -140,6 +142,14 @@ static bool has_version(struct slice s)
 	       s.p[i] == ':';
 }
 
+/* "H=x [192.0.2.1]:25 ...": what looks like a program and its number is somebody's address. */
+static bool is_peer(struct slice s)
+{
+	struct ip a;
+
+	return ip_parse(s, &a);
+}
+
 /* "sshd[123]: text", "kernel: text", "su: text", "syslogd 1.4.1: restart.", "[sshd]: text" */
 static void tag_and_message(const struct parse_ctx *c, struct event *ev, struct slice s)
 {
@@ -159,6 +169,10 @@ static void tag_and_message(const struct parse_ctx *c, struct event *ev, struct 
 		return;
 	}
 	colon = rest.n > 0 && rest.p[0] == ':';
+	if (is_peer(pid) || (tag.n > 2 && tag.p[0] == '[' && is_peer(syslog_program(tag)))) {
+		syslog_message(c, ev, (struct slice){ 0 }, s);
+		return;
+	}
 	if (!colon && pid.n == 0 && has_version(rest)) {
 		event_add(ev, ATTR_PROCESS_NAME, tag);
 		syslog_message(c, ev, tag, slice_from(rest, 1));

@@ -232,11 +232,14 @@ unsigned correlator_sightings(const struct correlator *c, const struct ruleset *
     const struct rule *r, const struct event *ev, const uint64_t id[2],
     struct sighting out[static CORRELATOR_SIGHTINGS])
 {
-	struct sighting base = base_sighting(ev, id);
+	struct sighting base;
 	struct told t = { .c = c, .ev = ev, .rs = rs, .rule = (uint32_t)(r - rs->rules) };
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < rs->n_correlations && n < CORRELATOR_SIGHTINGS; i++)
+	if (!r->counted && !r->conclusive) /* labels of crawlers, which are many */
+		return 0;
+	base = base_sighting(ev, id);
+	for (unsigned i = 0; r->counted && i < rs->n_correlations && n < CORRELATOR_SIGHTINGS; i++)
 		n += tell(&t, i, &base, out + n, CORRELATOR_SIGHTINGS - n);
 	if (r->conclusive && r->generate && base.has_address && n < CORRELATOR_SIGHTINGS) {
 		out[n] = base;

@@ -153,6 +153,8 @@ struct rule {
 	struct rule_test *tests;
 	unsigned n_tests;
 
+	bool counted; /* a correlation names it; filled by sigma_resolve.c */
+
 	/* filled by trigger.c */
 	bool untriggered; /* no window on some way: tried on every event of its class */
 	bool agent_only;  /* its verdict depends on the User-Agent and nothing else */

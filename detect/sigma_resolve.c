@@ -282,6 +282,15 @@ out:
 	free(hits);
 }
 
+/* Which rules count for something. */
+static void note_counted(struct ruleset *rs)
+{
+	for (unsigned i = 0; i < rs->n_correlations; i++)
+		for (unsigned k = 0; k < rs->correlations[i].n_members; k++)
+			if (!rs->correlations[i].members[k].chained)
+				rs->rules[rs->correlations[i].members[k].index].counted = true;
+}
+
 void sigma_resolve(struct loader *l)
 {
 	struct ruleset *rs = l->rs;
@@ -298,6 +307,7 @@ void sigma_resolve(struct loader *l)
 	find_depths(l, place);
 	if (!sort(rs, place))
 		rs->n_correlations = 0;
+	note_counted(rs);
 	check_sightings(l);
 	free(place);
 }

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-enum { QUIET_SETS = 4096, QUIET_WAYS = 2, AGENT_SETS = 512, AGENT_WAYS = 2 };
+/* Agents and referers apart: referers seldom repeat, and would push the agents out. */
+enum { QUIET_SETS = 4096, REFERER_SETS = 1024, QUIET_WAYS = 2, AGENT_SETS = 512, AGENT_WAYS = 2 };
 
 /* A value of this batch that was not known. */
 struct pending {
@@ -19,7 +20,8 @@ enum { PENDING_MAX = 2048 }; /* of one batch; more are not learnt from */
 
 struct values {
 	uint64_t seed;
-	uint64_t quiet[QUIET_SETS][QUIET_WAYS][2];
+	uint64_t quiet[QUIET_SETS][QUIET_WAYS][2]; /* agents */
+	uint64_t referers[REFERER_SETS][QUIET_WAYS][2];
 	struct agent_memo agents[AGENT_SETS][AGENT_WAYS];
 	struct pending pending[PENDING_MAX];
 	unsigned n_pending;
@@ -49,11 +51,20 @@ static bool same(const uint64_t a[2], const uint64_t b[2])
 	return a[0] == b[0] && a[1] == b[1];
 }
 
-static bool is_quiet(const struct values *v, const uint64_t h[2])
+/* The set of the quiet table in which a value is, if it is anywhere. */
+static uint64_t (*quiet_set(struct values *v, unsigned lane, const uint64_t h[2]))[2]
 {
-	const uint64_t(*set)[2] = v->quiet[h[1] % QUIET_SETS];
+	return lane == LANE_AGENT ? v->quiet[h[1] % QUIET_SETS] : v->referers[h[1] % REFERER_SETS];
+}
 
-	return same(set[0], h) || same(set[1], h);
+static void keep_quiet(struct values *v, const struct pending *p)
+{
+	uint64_t(*set)[2] = quiet_set(v, p->lane, p->memo.hash);
+
+	if (same(set[0], p->memo.hash))
+		return;
+	memcpy(set[1], set[0], sizeof(set[0]));
+	memcpy(set[0], p->memo.hash, sizeof(set[0]));
 }
 
 static const struct agent_memo *recall(const struct values *v, const uint64_t h[2])
@@ -74,8 +85,12 @@ bool values_known(struct engine *g, unsigned event, unsigned lane, struct slice 
 	    XXH3_128bits_withSeed(s.p, s.n, v->seed + lane + (uint64_t)ee->classes * LANE_MAX);
 	const uint64_t h[2] = { x.low64 | 1, x.high64 }; /* never the empty slot */
 
-	if (is_quiet(v, h))
+	uint64_t(*set)[2] = quiet_set(v, lane, h);
+
+	if (same(set[0], h) || same(set[1], h)) {
+		ee->agent_known = ee->agent_known || lane == LANE_AGENT;
 		return true;
+	}
 	if (lane == LANE_AGENT && (ee->memo = recall(v, h)) != NULL) {
 		ee->agent_known = true;
 		for (unsigned i = 0; i < ee->memo->n_yes; i++)
@@ -131,20 +146,12 @@ void values_learn_quiet(struct engine *g)
 		const struct lane_buf *l = &g->lanes[p->lane];
 		bool touched = g->events[p->event].is_cut;
 
+		if (p->lane == LANE_AGENT) /* rules may hold without a window: wait for them */
+			continue;
 		for (unsigned t = p->text; t < l->n_texts && l->texts[t].event == p->event; t++)
 			touched = touched || l->texts[t].touched;
-		/* no window is in it, but rules without any look at all agents */
-		if (touched || (p->lane == LANE_AGENT && g->plan->agents_always))
-			continue;
-
-		uint64_t(*set)[2] = v->quiet[p->memo.hash[1] % QUIET_SETS];
-
-		if (p->lane == LANE_AGENT)
-			g->events[p->event].pending = 0;
-		if (same(set[0], p->memo.hash))
-			continue;
-		memcpy(set[1], set[0], sizeof(set[0]));
-		memcpy(set[0], p->memo.hash, sizeof(set[0]));
+		if (!touched)
+			keep_quiet(v, p);
 	}
 }
 
@@ -189,6 +196,10 @@ void values_learn_agents(struct engine *g)
 		if (g->events[p->event].pending != i + 1 || p->spoilt ||
 		    g->events[p->event].is_cut || same(set[0].hash, p->memo.hash))
 			continue;
+		if (p->memo.n_yes == 0 && p->memo.n_others == 0) {
+			keep_quiet(v, p);
+			continue;
+		}
 		set[1] = set[0];
 		set[0] = p->memo;
 	}

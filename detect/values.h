@@ -1,10 +1,11 @@
 /*
  * values.h - agents and referers repeat: what each came to is remembered.
  *
- * Two fixed tables, by a keyed hash of 128 bits, so that nobody can aim at a slot. The
- * quiet one holds values in which no window occurs. The other one holds agents with the
- * verdicts of the rules that look at nothing else, and the rules that have to be tried
- * because of it. A new entry takes the place of the older of the two in its set.
+ * Fixed tables, by a keyed hash of 128 bits, so that nobody can aim at a slot. The quiet
+ * ones hold agents of which no rule has to be tried, and referers in which no window occurs.
+ * The third one holds agents with the verdicts of the rules that look at nothing else, and the
+ * rules that have to be tried because of it. A new entry takes the place of the older of the two
+ * in its set.
  */
 #ifndef DETECT_VALUES_H
 #define DETECT_VALUES_H

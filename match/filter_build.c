@@ -9,10 +9,10 @@
 #include <stdlib.h>
 
 enum {
-	SLOT_BITS_MIN = 15,
-	SLOT_BITS_MAX = 21, /* 256 KiB: part of a second-level cache */
-	SPARSE = 128,	    /* slots a gram: each one filled makes for false hits */
-	HEAD_SLOTS = 8,	    /* log2 of the slots that share a head */
+	SLOT_BITS_MIN = 12,
+	SLOT_BITS_MAX = 18, /* 32 KiB each of the two */
+	SPARSE = 12,	    /* slots a gram: each one filled makes for false hits */
+	HEAD_BITS_MAX = 15,
 	GRAMS_MAX = 512,    /* of one window */
 	CLASSES_MAX = 65535,
 };
@@ -25,6 +25,8 @@ static const double near_hit_ns = 25;
 /* A stored gram takes that share of the positions, by hash collision. */
 static const double entry_cost = 5e-7;
 static const double listed_ns = 2; /* a window of the bucket that was hit */
+/* Of the positions whose byte a window can begin with, how many pass for a bucket by chance. */
+static const double near_first_share = 0.25;
 
 /* How the stepped part could be set up; gram 0: not at all. */
 struct setup {
@@ -155,16 +157,21 @@ static struct spot stepped_spot(
 	return best;
 }
 
+/* It begins with a rare byte: that is what is looked at first, and exactly. */
 static struct spot near_spot(const struct build *b, const struct filter_win *w)
 {
-	unsigned n = w->n < FILTER_NEAR ? w->n : FILTER_NEAR;
-	struct spot best = { .share = HUGE_VAL };
+	struct spot best = { 0 };
+	double least = HUGE_VAL;
 
-	for (unsigned o = 0; o + n <= w->n; o++) {
+	for (unsigned o = 0; o < w->n; o++) {
+		unsigned n = w->n - o < FILTER_NEAR ? w->n - o : FILTER_NEAR;
 		double sum = share(b, w, o, n);
+		double score = sum + share(b, w, o, 1) * near_first_share;
 
-		if (sum < best.share)
+		if (score < least) {
 			best = (struct spot){ .off = (uint8_t)o, .share = sum };
+			least = score;
+		}
 	}
 	return best;
 }
@@ -294,17 +301,20 @@ static int expand(struct build *b, uint32_t i, unsigned off, struct err *e)
 	return 0;
 }
 
-static void set_slot(struct filter *f, uint32_t gram)
+static void set_slots(struct filter *f, uint32_t gram)
 {
-	uint32_t slot = gram * FILTER_HASH >> f->shift;
+	uint64_t key = gram * FILTER_HASH2;
+	uint32_t a = (uint32_t)(key >> 32) >> f->shift;
+	uint32_t b = (uint32_t)key >> f->shift;
 
-	f->tab[slot >> 6] |= UINT64_C(1) << (slot & 63);
+	f->tab[a >> 6] |= UINT64_C(1) << (a & 63);
+	f->tab2[b >> 6] |= UINT64_C(1) << (b & 63);
 }
 
 static int fill_stepped(struct build *b, struct err *e)
 {
 	struct filter *f = b->f;
-	unsigned bits = SLOT_BITS_MIN;
+	unsigned bits = SLOT_BITS_MIN, head_bits;
 	uint32_t heads;
 
 	for (uint32_t i = 0; i < f->n_win; i++)
@@ -317,25 +327,27 @@ static int fill_stepped(struct build *b, struct err *e)
 	while (bits < SLOT_BITS_MAX && 1u << bits < f->n_gram * SPARSE)
 		bits++;
 	f->shift = 32 - bits;
-	f->head_shift = f->shift + HEAD_SLOTS;
-	heads = 1u << (bits - HEAD_SLOTS);
+	head_bits = bits < HEAD_BITS_MAX ? bits : HEAD_BITS_MAX;
+	f->head_shift = 32 - head_bits;
+	heads = 1u << head_bits;
 	f->gram_mask = b->setup.gram == 4 ? UINT32_MAX : 0xffffff;
-	f->tab = calloc(1, (size_t)1 << (bits - 3));
+	f->tab = calloc(2, (size_t)1 << (bits - 3));
 	f->head = malloc(heads * sizeof(*f->head));
 	if (!f->tab || !f->head)
 		return err_set(e, ENOMEM, "no memory for a filter");
+	f->tab2 = f->tab + ((size_t)1 << (bits - 6));
 	for (uint32_t h = 0, i = 0; h < heads; h++) {
 		while (i < f->n_gram && f->gram[i].gram * FILTER_HASH >> f->head_shift < h)
 			i++;
 		f->head[h] = i;
 	}
 	for (uint32_t i = 0; i < f->n_gram; i++)
-		set_slot(f, f->gram[i].gram);
+		set_slots(f, f->gram[i].gram);
 	f->gram_len = b->setup.gram;
 	f->step = b->setup.step;
 	f->stepped = filter_masks_stepped(f->gram_len, f->step, false);
 	f->memory +=
-	    ((size_t)1 << (bits - 3)) + heads * sizeof(*f->head) + f->n_gram * sizeof(*f->gram);
+	    ((size_t)2 << (bits - 3)) + heads * sizeof(*f->head) + f->n_gram * sizeof(*f->gram);
 	return 0;
 }
 

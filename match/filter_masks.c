@@ -28,11 +28,13 @@ static inline uint32_t load32(const uint8_t *p)
 
 /* Bit 0: could gram start here? The others are without meaning. */
 static inline __attribute__((always_inline)) uint64_t looked_up(
-    const uint64_t *tab, uint32_t gram, unsigned shift)
+    const uint64_t *tab, const uint64_t *tab2, uint32_t gram, unsigned shift)
 {
-	uint32_t slot = gram * FILTER_HASH >> shift;
+	uint64_t key = gram * FILTER_HASH2;
+	uint32_t a = (uint32_t)(key >> 32) >> shift;
+	uint32_t b = (uint32_t)key >> shift;
 
-	return tab[slot >> 6] >> (slot & 63);
+	return (tab[a >> 6] >> (a & 63)) & (tab2[b >> 6] >> (b & 63));
 }
 
 /* To be inlined with constants, so that each combination has a loop of its own. */
@@ -40,6 +42,7 @@ static inline __attribute__((always_inline)) void stepped(const struct filter *f
     unsigned blocks, uint64_t *out, const uint32_t mask, const unsigned step)
 {
 	const uint64_t *tab = f->tab;
+	const uint64_t *tab2 = f->tab2;
 	const unsigned shift = f->shift;
 
 	for (unsigned b = 0; b < blocks; b++, p += FILTER_BLOCK) {
@@ -52,7 +55,7 @@ static inline __attribute__((always_inline)) void stepped(const struct filter *f
 			for (unsigned i = 0; i < STRIDE; i += step) {
 				uint32_t gram = (load32(p + k + i) | FILTER_FOLD) & mask;
 
-				any |= looked_up(tab, gram, shift);
+				any |= looked_up(tab, tab2, gram, shift);
 			}
 			if (__builtin_expect(!(any & 1), 1))
 				continue;
@@ -60,7 +63,7 @@ static inline __attribute__((always_inline)) void stepped(const struct filter *f
 			for (unsigned i = 0; i < STRIDE; i += step) {
 				uint32_t gram = (load32(p + k + i) | FILTER_FOLD) & mask;
 
-				m |= (looked_up(tab, gram, shift) & 1) << (k + i);
+				m |= (looked_up(tab, tab2, gram, shift) & 1) << (k + i);
 			}
 		}
 		out[b] = m;
@@ -127,10 +130,23 @@ __attribute__((target("avx2"))) static inline __m256i table(const uint8_t *t)
 	return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)t));
 }
 
+/* All bits where a window can begin: by low nibble a row of bits, of which the other one picks. */
+__attribute__((target("avx2"))) static inline __m256i can_begin(
+    __m256i a, __m256i lo, __m256i hi, __m256i rows, __m256i rows_high)
+{
+	const __m256i bit = _mm256_set1_epi64x((int64_t)0x8040201008040201);
+	__m256i row = _mm256_blendv_epi8(
+	    _mm256_shuffle_epi8(rows, lo), _mm256_shuffle_epi8(rows_high, lo), a);
+	__m256i want = _mm256_shuffle_epi8(bit, hi);
+
+	return _mm256_cmpeq_epi8(_mm256_and_si256(row, want), want);
+}
+
 __attribute__((target("avx2"))) static void near_avx2(
     const struct filter *f, const uint8_t *p, unsigned blocks, uint64_t *out)
 {
 	const __m256i low = _mm256_set1_epi8(15), zero = _mm256_setzero_si256();
+	const __m256i rows = table(f->first[0]), rows_high = table(f->first[1]);
 	__m256i t[FILTER_NEAR][2];
 
 	for (unsigned i = 0; i < FILTER_NEAR; i++) {
@@ -146,6 +162,8 @@ __attribute__((target("avx2"))) static void near_avx2(
 			__m256i hi = _mm256_and_si256(_mm256_srli_epi16(a, 4), low);
 			__m256i lo = _mm256_and_si256(a, low);
 
+			if (i == 0)
+				x = can_begin(a, lo, hi, rows, rows_high);
 			x = _mm256_and_si256(x, _mm256_and_si256(_mm256_shuffle_epi8(t[i][0], lo),
 						    _mm256_shuffle_epi8(t[i][1], hi)));
 		}

@@ -142,6 +142,8 @@ static void fill_tables(struct filter *f, const struct sorter *s)
 			for (unsigned c = 0; c < 256; c++) {
 				if (at < w->n && !byteset_has(&f->cls[w->cls[at]], c))
 					continue;
+				if (i == 0)
+					f->first[c >> 7][c & 15] |= (uint8_t)(1u << (c >> 4 & 7));
 				f->byte[i][c] |= bit;
 				f->nibble[i][0][c & 15] |= bit;
 				f->nibble[i][1][c >> 4] |= bit;

@@ -3,10 +3,12 @@
  *
  * Two ways to find candidate positions, of which a filter may have either or both:
  *  - stepped: at every step-th position the next 3 or 4 bytes, letters folded, are
- *    hashed into a sparse table of bits; a chain of grams tells which windows.
- *  - near: the next 4 bytes are tested against 8 buckets of windows, low and high
- *    nibble apart, which is a few shuffles for 32 positions. For few windows, and
- *    for those too short or too wide to be stepped.
+ *    hashed into two tables of bits, small enough for the first-level cache, and count
+ *    where both are set; a chain of grams tells which windows.
+ *  - near: a position counts whose byte some window can begin with, and if the next 4
+ *    bytes pass for one of 8 buckets of windows, low and high nibble apart, which is
+ *    a few shuffles for 32 positions. For few windows, and for those too short or too wide
+ *    to be stepped.
  * Then the window itself is compared, class by class.
  */
 #ifndef MATCH_FILTER_TABLES_H
@@ -24,6 +26,8 @@ enum {
 /* Merges A-Z with a-z, and some others: a superset, as the window is compared exactly. */
 #define FILTER_FOLD UINT32_C(0x20202020)
 #define FILTER_HASH UINT32_C(0x9E3779B1)
+/* A product of 64 bits, of which either half gives a slot. */
+#define FILTER_HASH2 UINT64_C(0x9E3779B97F4A7C15)
 
 /* Sorted by gram * FILTER_HASH, of which the top bits are the slot. */
 struct filter_gram {
@@ -48,16 +52,18 @@ struct filter {
 	unsigned n_win, n_cls;
 
 	filter_masks *stepped; /* NULL: no window is stepped */
-	uint64_t *tab;	       /* a bit a slot: could a gram start here? */
-	uint32_t *head;	       /* slot >> head_shift -> its first gram */
+	uint64_t *tab;	       /* both tables, a bit a slot: could a gram start here? */
+	uint64_t *tab2;	       /* the second half of tab */
+	uint32_t *head;	       /* gram * FILTER_HASH >> head_shift -> its first gram */
 	struct filter_gram *gram;
 	uint32_t n_gram;
 	uint32_t gram_mask; /* ~0 for grams of 4 bytes, 0xffffff for 3 */
 	unsigned gram_len, step;
-	unsigned shift, head_shift; /* slot = gram * FILTER_HASH >> shift */
+	unsigned shift, head_shift; /* slot = half of gram * FILTER_HASH2 >> shift */
 
 	filter_masks *near;		     /* NULL: no window is near */
 	uint8_t nibble[FILTER_NEAR][2][16];  /* [byte][low, high][nibble]: buckets */
+	uint8_t first[2][16]; /* [byte >> 7][low nibble]: a bit for each other nibble, & 7 */
 	uint8_t byte[FILTER_NEAR][256];	     /* the same exactly */
 	uint32_t *listed;		     /* windows, by bucket */
 	uint32_t bucket[FILTER_BUCKETS + 1]; /* start of each in listed */

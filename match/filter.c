@@ -47,14 +47,11 @@ static __attribute__((noinline)) void stepped_at(const struct scan *s, const uin
 static __attribute__((noinline)) void near_at(const struct scan *s, const uint8_t *p)
 {
 	const struct filter *f = s->f;
-	unsigned hit = f->byte[0][p[0]] & f->byte[1][p[1]] & f->byte[2][p[2]] & f->byte[3][p[3]];
 
-	for (; hit; hit &= hit - 1) {
-		unsigned b = (unsigned)__builtin_ctz(hit);
-
-		for (uint32_t i = f->bucket[b]; i < f->bucket[b + 1]; i++)
-			compare(s, f->listed[i], p - f->win[f->listed[i]].near_off);
-	}
+	if (!(f->byte[0][p[0]] & f->byte[1][p[1]] & f->byte[2][p[2]] & f->byte[3][p[3]]))
+		return;
+	for (uint32_t i = f->begin[p[0]]; i < f->begin[p[0] + 1]; i++)
+		compare(s, f->listed[i], p - f->win[f->listed[i]].near_off);
 }
 
 void filter_scan(const struct filter *f, const uint8_t *text, size_t n, filter_cb *cb, void *ctx)

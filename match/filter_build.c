@@ -13,20 +13,18 @@ enum {
 	SLOT_BITS_MAX = 18, /* 32 KiB each of the two */
 	SPARSE = 12,	    /* slots a gram: each one filled makes for false hits */
 	HEAD_BITS_MAX = 15,
-	GRAMS_MAX = 512,    /* of one window */
+	GRAMS_MAX = 512, /* of one window */
 	CLASSES_MAX = 65535,
 };
 
-/* Nanoseconds, of one core of 2024; only how they compare matters. */
-static const double near_ns = 0.12;    /* a byte */
-static const double stepped_ns = 0.60; /* a position */
-static const double stepped_hit_ns = 25;
-static const double near_hit_ns = 25;
-/* A stored gram takes that share of the positions, by hash collision. */
-static const double entry_cost = 5e-7;
-static const double listed_ns = 2; /* a window of the bucket that was hit */
-/* Of the positions whose byte a window can begin with, how many pass for a bucket by chance. */
-static const double near_first_share = 0.25;
+/* Nanoseconds, of one core of 2023; only how they compare matters. */
+static const double near_ns = 0.2;     /* a byte */
+static const double stepped_ns = 1.3;  /* a position */
+static const double hit_ns = 20;       /* a place that is looked at */
+static const double listed_ns = 3;     /* each window that may begin with a byte that is there */
+static const double near_accept = 0.3; /* of the places where a first byte is, pass for a bucket */
+/* A stored gram takes that share of the positions, by chance. */
+static const double entry_cost = 1e-6;
 
 /* How the stepped part could be set up; gram 0: not at all. */
 struct setup {
@@ -39,7 +37,7 @@ static const struct setup setups[] = { { 0, 0 }, { 4, 2 }, { 4, 1 }, { 3, 2 }, {
 struct spot {
 	bool stepped;
 	uint8_t off;
-	double share; /* expected hits a position of honest text */
+	double ns; /* expected, a position of honest text */
 };
 
 struct build {
@@ -136,7 +134,7 @@ static uint64_t expansions(
 static struct spot stepped_spot(
     const struct build *b, const struct filter_win *w, struct setup s, uint64_t *grams)
 {
-	struct spot best = { .share = HUGE_VAL };
+	struct spot best = { .ns = HUGE_VAL };
 
 	for (unsigned o = 0; s.gram && o + s.gram + s.step - 1 <= w->n + 1u; o++) {
 		uint64_t count = 0;
@@ -149,8 +147,8 @@ static struct spot stepped_spot(
 			sum += c > GRAMS_MAX ? HUGE_VAL : share(b, w, o + i, s.gram) / s.step;
 		}
 		sum += (double)count * entry_cost / s.step;
-		if (sum < best.share) {
-			best = (struct spot){ .stepped = true, .off = (uint8_t)o, .share = sum };
+		if (sum * hit_ns < best.ns) {
+			best = (struct spot){ true, (uint8_t)o, sum * hit_ns };
 			*grams = count;
 		}
 	}
@@ -160,18 +158,14 @@ static struct spot stepped_spot(
 /* It begins with a rare byte: that is what is looked at first, and exactly. */
 static struct spot near_spot(const struct build *b, const struct filter_win *w)
 {
-	struct spot best = { 0 };
-	double least = HUGE_VAL;
+	struct spot best = { .ns = HUGE_VAL };
 
 	for (unsigned o = 0; o < w->n; o++) {
 		unsigned n = w->n - o < FILTER_NEAR ? w->n - o : FILTER_NEAR;
-		double sum = share(b, w, o, n);
-		double score = sum + share(b, w, o, 1) * near_first_share;
+		double ns = share(b, w, o, 1) * listed_ns + share(b, w, o, n) * hit_ns;
 
-		if (score < least) {
-			best = (struct spot){ .off = (uint8_t)o, .share = sum };
-			least = score;
-		}
+		if (ns < best.ns)
+			best = (struct spot){ false, (uint8_t)o, ns };
 	}
 	return best;
 }
@@ -179,34 +173,31 @@ static struct spot near_spot(const struct build *b, const struct filter_win *w)
 /* Place all windows under s into b->other. Returns the expected time a byte, in ns. */
 static double place(struct build *b, struct setup s, const struct spot *near)
 {
-	double stepped_hits = 0, near_hits = 0, ns;
-	unsigned n_near = 0, n = b->f->n_win;
-	uint64_t grams = 0;
+	struct byteset first = { { 0 } };
+	bool stepped = false;
+	double ns = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		uint64_t more = 0;
-		struct spot at = stepped_spot(b, &b->f->win[i], s, &more);
+	for (unsigned i = 0; i < b->f->n_win; i++) {
+		const struct filter_win *w = &b->f->win[i];
+		uint64_t grams = 0;
+		struct spot at = stepped_spot(b, w, s, &grams);
 
-		/* Near buckets get fuller with each window, so that they are the exception. */
-		if (at.share > .003 && near[i].share * 2 + 2e-4 < at.share)
+		if (near[i].ns < at.ns) {
 			at = near[i];
-		b->other[i] = at;
-		if (at.stepped) {
-			grams += more;
-			stepped_hits += at.share;
-		} else {
-			n_near++;
-			near_hits += at.share * 2;
+			first = byteset_or(first, b->f->cls[w->cls[at.off]]);
 		}
+		stepped = stepped || at.stepped;
+		b->other[i] = at;
+		ns += at.ns;
 	}
-	ns = grams ? stepped_ns / s.step + stepped_hits * stepped_hit_ns : 0;
-	if (n_near) {
-		/* Eight buckets that accept nibbles apart: the more windows, the more that is not
-		 * one. */
-		double crowd = (double)n_near / FILTER_BUCKETS;
+	if (stepped)
+		ns += stepped_ns / s.step;
+	if (!byteset_empty(&first)) {
+		struct grams_class cls;
+		const struct grams_class *p = &cls;
 
-		ns += near_ns + near_hits * (near_hit_ns + crowd * listed_ns);
-		ns += crowd * crowd * crowd * 1e-4 * near_hit_ns;
+		grams_class_init(&cls, &first);
+		ns += near_ns + grams_share(b->profile, &p, 1) * near_accept * hit_ns;
 	}
 	return ns;
 }
@@ -354,22 +345,24 @@ static int fill_stepped(struct build *b, struct err *e)
 static int fill_near(struct build *b, struct err *e)
 {
 	struct filter *f = b->f;
+	uint32_t *near = calloc(f->n_win + 1, sizeof(*near));
 	unsigned n = 0;
+	int rc = 0;
 
-	f->listed = calloc(f->n_win + 1, sizeof(*f->listed));
-	if (!f->listed)
+	if (!near)
 		return err_set(e, ENOMEM, "no memory for a filter");
 	for (uint32_t i = 0; i < f->n_win; i++) {
 		if (b->spot[i].stepped)
 			continue;
 		f->win[i].near_off = b->spot[i].off;
-		f->listed[n++] = i;
+		near[n++] = i;
 	}
-	if (!n)
-		return 0;
-	f->near = filter_masks_near();
-	f->memory += n * sizeof(*f->listed);
-	return filter_near_fill(f, n, b->profile, e);
+	if (n) {
+		f->near = filter_masks_near();
+		rc = filter_near_fill(f, near, n, b->profile, e);
+	}
+	free(near);
+	return rc;
 }
 
 /* Most windows share their classes: keep no room for more than there are. */

@@ -23,8 +23,9 @@ struct accept {
 };
 
 struct sorter {
-	double byte[256];  /* share of each in honest text */
-	struct accept *of; /* by place in f->listed */
+	double byte[256]; /* share of each in honest text */
+	const uint32_t *near;
+	struct accept *of; /* of each of near */
 	uint8_t *bucket;   /* the same; FILTER_BUCKETS: none yet */
 	unsigned n;
 };
@@ -133,7 +134,7 @@ static void byte_shares(struct sorter *s, enum grams_profile profile)
 static void fill_tables(struct filter *f, const struct sorter *s)
 {
 	for (unsigned k = 0; k < s->n; k++) {
-		const struct filter_win *w = &f->win[f->listed[k]];
+		const struct filter_win *w = &f->win[s->near[k]];
 		uint8_t bit = (uint8_t)(1u << s->bucket[k]);
 
 		for (unsigned i = 0; i < FILTER_NEAR; i++) {
@@ -152,33 +153,54 @@ static void fill_tables(struct filter *f, const struct sorter *s)
 	}
 }
 
-int filter_near_fill(struct filter *f, unsigned n, enum grams_profile profile, struct err *e)
+/* Each window with every byte that it can have where it is looked at. */
+static int list(struct filter *f, const struct sorter *s, struct err *e)
 {
-	struct sorter s = { .n = n };
-	uint32_t *sorted = malloc(n * sizeof(*sorted)), at = 0;
+	uint32_t at = 0;
+
+	for (unsigned c = 0; c < 256; c++)
+		for (unsigned i = 0; i < s->n; i++) {
+			const struct filter_win *w = &f->win[s->near[i]];
+
+			at += byteset_has(&f->cls[w->cls[w->near_off]], c);
+		}
+	f->listed = malloc((at + 1) * sizeof(*f->listed));
+	if (!f->listed)
+		return err_set(e, ENOMEM, "no memory for a filter");
+	f->memory += at * sizeof(*f->listed);
+	at = 0;
+	for (unsigned c = 0; c < 256; c++) {
+		f->begin[c] = at;
+		for (unsigned i = 0; i < s->n; i++) {
+			const struct filter_win *w = &f->win[s->near[i]];
+
+			if (byteset_has(&f->cls[w->cls[w->near_off]], c))
+				f->listed[at++] = s->near[i];
+		}
+	}
+	f->begin[256] = at;
+	return 0;
+}
+
+int filter_near_fill(
+    struct filter *f, const uint32_t *near, unsigned n, enum grams_profile profile, struct err *e)
+{
+	struct sorter s = { .near = near, .n = n };
 	int rc = 0;
 
 	s.of = malloc(n * sizeof(*s.of));
 	s.bucket = malloc(n);
-	if (!sorted || !s.of || !s.bucket) {
+	if (!s.of || !s.bucket) {
 		rc = err_set(e, ENOMEM, "no memory for a filter");
 		goto out;
 	}
 	byte_shares(&s, profile);
 	for (unsigned i = 0; i < n; i++)
-		s.of[i] = accept_of(f, &f->win[f->listed[i]]);
+		s.of[i] = accept_of(f, &f->win[near[i]]);
 	sort(&s);
 	fill_tables(f, &s);
-	for (unsigned b = 0; b < FILTER_BUCKETS; b++) {
-		f->bucket[b] = at;
-		for (unsigned i = 0; i < n; i++)
-			if (s.bucket[i] == b)
-				sorted[at++] = f->listed[i];
-	}
-	f->bucket[FILTER_BUCKETS] = at;
-	memcpy(f->listed, sorted, n * sizeof(*sorted));
+	rc = list(f, &s, e);
 out:
-	free(sorted);
 	free(s.of);
 	free(s.bucket);
 	return rc;

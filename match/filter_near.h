@@ -7,9 +7,10 @@
 #include "match/filter_tables.h"
 
 /*
- * f->listed holds n windows, with their near_off: order it by bucket, and fill
- * f->bucket, f->nibble and f->byte. -1 with ENOMEM.
+ * near: n windows that have their near_off. Fills f->nibble, f->first, f->byte, f->listed and
+ * f->begin. -1 with ENOMEM.
  */
-int filter_near_fill(struct filter *f, unsigned n, enum grams_profile profile, struct err *e);
+int filter_near_fill(
+    struct filter *f, const uint32_t *near, unsigned n, enum grams_profile profile, struct err *e);
 
 #endif

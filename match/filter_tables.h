@@ -5,10 +5,9 @@
  *  - stepped: at every step-th position the next 3 or 4 bytes, letters folded, are
  *    hashed into two tables of bits, small enough for the first-level cache, and count
  *    where both are set; a chain of grams tells which windows.
- *  - near: a position counts whose byte some window can begin with, and if the next 4
- *    bytes pass for one of 8 buckets of windows, low and high nibble apart, which is
- *    a few shuffles for 32 positions. For few windows, and for those too short or too wide
- *    to be stepped.
+ *  - near: a position counts at which is a rare byte of some window, if the 4 bytes from
+ *    there pass for one of 8 buckets of windows, low and high nibble apart, which is
+ *    a few shuffles for 32 positions. For windows with a rare byte, and few others.
  * Then the window itself is compared, class by class.
  */
 #ifndef MATCH_FILTER_TABLES_H
@@ -24,8 +23,8 @@ enum {
 };
 
 /* Merges A-Z with a-z, and some others: a superset, as the window is compared exactly. */
-#define FILTER_FOLD UINT32_C(0x20202020)
-#define FILTER_HASH UINT32_C(0x9E3779B1)
+#define FILTER_FOLD  UINT32_C(0x20202020)
+#define FILTER_HASH  UINT32_C(0x9E3779B1)
 /* A product of 64 bits, of which either half gives a slot. */
 #define FILTER_HASH2 UINT64_C(0x9E3779B97F4A7C15)
 
@@ -61,12 +60,12 @@ struct filter {
 	unsigned gram_len, step;
 	unsigned shift, head_shift; /* slot = half of gram * FILTER_HASH2 >> shift */
 
-	filter_masks *near;		     /* NULL: no window is near */
-	uint8_t nibble[FILTER_NEAR][2][16];  /* [byte][low, high][nibble]: buckets */
+	filter_masks *near;		    /* NULL: no window is near */
+	uint8_t nibble[FILTER_NEAR][2][16]; /* [byte][low, high][nibble]: buckets */
 	uint8_t first[2][16]; /* [byte >> 7][low nibble]: a bit for each other nibble, & 7 */
-	uint8_t byte[FILTER_NEAR][256];	     /* the same exactly */
-	uint32_t *listed;		     /* windows, by bucket */
-	uint32_t bucket[FILTER_BUCKETS + 1]; /* start of each in listed */
+	uint8_t byte[FILTER_NEAR][256]; /* the same exactly */
+	uint32_t *listed;		/* windows, by the byte that is looked at first */
+	uint32_t begin[257];		/* of each byte's in listed */
 
 	size_t memory;
 };

@@ -381,7 +381,7 @@ const struct config_key config_keys[] = {
 	{ "decoys", CONFIG_SECTION, AT(config, decoys),
 	    .help = "what no screen links to: whoever comes there is worth an alert",
 	    .keys = decoy_keys },
-	{ "check_one_in", CONFIG_UINT, AT(config, check_one_in), .def = "1000",
+	{ "check_one_in", CONFIG_UINT, AT(config, check_one_in), .def = "10000",
 	    .help = "one event in so many is also decided without filters; a difference raises an "
 		    "alert "
 		    "and the rule goes without one from then on; 0: none" },

@@ -215,8 +215,6 @@ struct candidate {
 
 static bool matters_less(const struct candidate *x, const struct candidate *y)
 {
-	if (x->full < 0 || y->full < 0)
-		return x->full < y->full;
 	if (x->same != y->same)
 		return x->same > y->same;
 	if (x->full < y->full || y->full < x->full)
@@ -238,6 +236,10 @@ static void displace(struct correlator *c, int64_t now_us)
 			continue;
 		sample[n] = (struct candidate){ .w = w };
 		sample[n].full = fullness(c, w, now_us, &sample[n].k);
+		if (sample[n].full < 0) { /* over: nothing matters less */
+			correlate_drop(c, w);
+			return;
+		}
 		n++;
 	}
 	if (n == 0)
@@ -249,10 +251,8 @@ static void displace(struct correlator *c, int64_t now_us)
 	for (unsigned i = 1; i < n; i++)
 		if (matters_less(&sample[i], &sample[worst]))
 			worst = i;
-	if (sample[worst].full >= 0) {
-		c->evicted++;
-		correlate_note(c, sample[worst].w, &sample[worst].k);
-	}
+	c->evicted++;
+	correlate_note(c, sample[worst].w, &sample[worst].k);
 	correlate_drop(c, sample[worst].w);
 }
 

@@ -13,6 +13,7 @@ enum {
 	SLOT_BITS_MAX = 18, /* 32 KiB each of the two */
 	SPARSE = 12,	    /* slots a gram: each one filled makes for false hits */
 	HEAD_BITS_MAX = 15,
+	FEW = 40, /* windows that eight buckets tell from honest text, whatever their bytes */
 	GRAMS_MAX = 512, /* of one window */
 	CLASSES_MAX = 65535,
 };
@@ -23,6 +24,7 @@ static const double stepped_ns = 1.3;  /* a position */
 static const double hit_ns = 20;       /* a place that is looked at */
 static const double listed_ns = 3;     /* each window that may begin with a byte that is there */
 static const double near_accept = 0.3; /* of the places where a first byte is, pass for a bucket */
+static const double few_accept = 0.02; /* the same where each bucket has a few windows only */
 /* A stored gram takes that share of the positions, by chance. */
 static const double entry_cost = 1e-6;
 
@@ -159,10 +161,11 @@ static struct spot stepped_spot(
 static struct spot near_spot(const struct build *b, const struct filter_win *w)
 {
 	struct spot best = { .ns = HUGE_VAL };
+	double first_ns = b->f->n_win <= FEW ? 0 : listed_ns;
 
 	for (unsigned o = 0; o < w->n; o++) {
 		unsigned n = w->n - o < FILTER_NEAR ? w->n - o : FILTER_NEAR;
-		double ns = share(b, w, o, 1) * listed_ns + share(b, w, o, n) * hit_ns;
+		double ns = share(b, w, o, 1) * first_ns + share(b, w, o, n) * hit_ns;
 
 		if (ns < best.ns)
 			best = (struct spot){ false, (uint8_t)o, ns };
@@ -197,7 +200,8 @@ static double place(struct build *b, struct setup s, const struct spot *near)
 		const struct grams_class *p = &cls;
 
 		grams_class_init(&cls, &first);
-		ns += near_ns + grams_share(b->profile, &p, 1) * near_accept * hit_ns;
+		ns += near_ns + grams_share(b->profile, &p, 1) * hit_ns *
+				    (b->f->n_win <= FEW ? few_accept : near_accept);
 	}
 	return ns;
 }

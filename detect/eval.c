@@ -106,15 +106,6 @@ static bool is_present(struct run *x, const struct field *f)
 	return eval_plain(x, f).p != NULL;
 }
 
-/* Comparisons use the written form; so does every attribute that is no web field. */
-static bool written_only(const struct node *n)
-{
-	for (unsigned i = 0; i < n->n_matchers; i++)
-		if (n->matchers[i].kind <= MATCH_REGEX)
-			return false;
-	return true;
-}
-
 /* ---- records of audit events ---- */
 
 /* Keywords: the record as it is written, and what of it is only readable decoded. */
@@ -138,10 +129,8 @@ static enum verdict record_item(struct run *x, const struct node *n)
 	if (n->field.kind == FIELD_KEYWORDS)
 		return record_keywords(x, n);
 	f = records_next(x->records, x->record, n->field.name, &at);
-	if (f == NULL)
-		for (unsigned i = 0; i < n->n_matchers; i++)
-			if (n->matchers[i].kind == MATCH_ABSENT)
-				return VERDICT_YES;
+	if (f == NULL && n->if_absent)
+		return VERDICT_YES;
 	for (; f != NULL && v != VERDICT_YES;
 	     f = records_next(x->records, x->record, n->field.name, &at))
 		v = eval_either(v, eval_written(x, n, f->value));
@@ -182,9 +171,8 @@ static enum verdict eval_item(struct run *x, const struct node *n)
 
 	if (is_of_record(x, &n->field))
 		return record_item(x, n);
-	for (unsigned i = 0; i < n->n_matchers; i++)
-		if (n->matchers[i].kind == MATCH_ABSENT && !is_present(x, &n->field))
-			return VERDICT_YES;
+	if (n->if_absent && !is_present(x, &n->field))
+		return VERDICT_YES;
 	if (n->field.kind == FIELD_KEYWORDS) {
 		v = on_lane(x, n, LANE_BODY);
 		if ((x->g->events[x->event].classes & (CLASS_WEB | CLASS_PROXY)) == 0)
@@ -197,10 +185,9 @@ static enum verdict eval_item(struct run *x, const struct node *n)
 	if (!is_present(x, &n->field))
 		return is_own_time(n) ? on_own_time(x, n) : VERDICT_NO;
 
-	unsigned lane = trigger_lane(x->g->plan, &n->field);
-
-	if (lane < LANE_FIRST_ATTR && !written_only(n))
-		return on_lane(x, n, lane);
+	/* comparisons use the written form; so does every attribute that is no web field */
+	if (n->lane < LANE_FIRST_ATTR && !n->written_only)
+		return on_lane(x, n, n->lane);
 
 	struct slice s = eval_plain(x, &n->field);
 

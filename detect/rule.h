@@ -71,7 +71,11 @@ struct node {
 	bool all;
 	struct matcher *matchers;
 	unsigned n_matchers;
-	bool cheap; /* a few values and no pattern; set by trigger.c */
+	/* set by trigger.c */
+	bool cheap;	    /* a few values and no pattern */
+	bool if_absent;	    /* one of the values is that it is not there */
+	bool written_only;  /* no value is text or a pattern: only the written form counts */
+	unsigned char lane; /* where its texts are, see trigger.h */
 };
 
 /* ---- what a rule is about ---- */

@@ -375,6 +375,19 @@ static bool is_cheap(const struct node *n)
 	return n->n_matchers <= CHEAP_VALUES;
 }
 
+/* What deciding would otherwise have to find out for each event. */
+static void plan_node(const struct trigger_plan *p, struct node *n)
+{
+	n->cheap = is_cheap(n);
+	n->lane = (unsigned char)trigger_lane(p, &n->field);
+	n->if_absent = false;
+	n->written_only = true;
+	for (unsigned k = 0; k < n->n_matchers; k++) {
+		n->if_absent = n->if_absent || n->matchers[k].kind == MATCH_ABSENT;
+		n->written_only = n->written_only && n->matchers[k].kind > MATCH_REGEX;
+	}
+}
+
 static void plan_rule(struct build *b, struct rule *r)
 {
 	double *cost = calloc(r->n_nodes + 1, sizeof(*cost));
@@ -398,8 +411,6 @@ static void plan_rule(struct build *b, struct rule *r)
 	}
 	r->agent_only = is_agent_only(r);
 	b->plan->agents_always = b->plan->agents_always || (r->agent_only && r->untriggered);
-	for (unsigned i = 0; i < r->n_nodes; i++)
-		r->nodes[i].cheap = r->nodes[i].kind == NODE_ITEM && is_cheap(&r->nodes[i]);
 	free(cost);
 }
 
@@ -453,6 +464,10 @@ struct trigger_plan *trigger_plan_new(struct ruleset *rs, const char *cache_dir,
 			continue;
 		plan_rule(b, &rs->rules[i]);
 	}
+	for (unsigned i = 0; i < rs->n_rules; i++) /* all lanes are there now */
+		for (unsigned k = 0; k < rs->rules[i].n_nodes; k++)
+			if (rs->rules[i].nodes[k].kind == NODE_ITEM)
+				plan_node(p, &rs->rules[i].nodes[k]);
 	rc = build_filters(b, e);
 	if (rc == 0 && cache_dir != NULL && memo_has_news(b->memo))
 		memo_save(b->memo, cache_dir, CACHE_NAME);

@@ -286,6 +286,7 @@ static void distrust(struct engine *g, unsigned event, unsigned rule)
 	for (unsigned i = 0; i < g->n_events; i++) /* what of this batch is not decided yet */
 		if (g->events[i].classes & r->classes)
 			engine_candidate(g, i, rule);
+	deny_forget(&g->plan->deny, rule);
 	r->agent_only = false; /* what is remembered of agents came from the filter */
 	if (r->untriggered)
 		return;
@@ -297,7 +298,6 @@ static void distrust(struct engine *g, unsigned event, unsigned rule)
 
 void check_event(struct engine *g, unsigned event)
 {
-	const uint64_t *row = g->candidates + (size_t)event * g->words;
 	struct engine_event kept = g->events[event];
 	bool reference = g->reference;
 	struct evidence ev;
@@ -307,7 +307,7 @@ void check_event(struct engine *g, unsigned event)
 	g->reference = true; /* no budget: what the filters left out must be answered */
 	for (unsigned i = 0; i < g->rs->n_rules; i++) {
 		struct rule *r = &g->rs->rules[i];
-		bool candidate = (row[i / 64] >> i % 64 & 1) != 0;
+		bool candidate = (engine_candidates(g, event, i / 64) >> i % 64 & 1) != 0;
 		bool known = candidate && known_verdict(g, event, r, &ev);
 		enum verdict v;
 
@@ -324,13 +324,13 @@ void check_event(struct engine *g, unsigned event)
 
 void decide_event(struct engine *g, unsigned event, struct arena *a)
 {
-	const uint64_t *row = g->candidates + (size_t)event * g->words;
 	struct outcome o;
 
 	o.n = o.n_parts = 0;
 	o.undecided = (struct buf){ .max = 1024 };
 	for (unsigned w = 0; w < g->words; w++)
-		for (uint64_t bits = g->reference ? ~0ULL : row[w]; bits != 0; bits &= bits - 1) {
+		for (uint64_t bits = g->reference ? ~0ULL : engine_candidates(g, event, w);
+		     bits != 0; bits &= bits - 1) {
 			unsigned r = w * 64 + (unsigned)__builtin_ctzll(bits);
 
 			if (r < g->rs->n_rules && !g->rs->rules[r].disabled)

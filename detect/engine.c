@@ -167,6 +167,7 @@ static void look_up_event(struct engine *g, unsigned event)
 
 		switch (a->key) {
 		case ATTR_HTTP_STATUS:
+			g->events[event].denied = deny_row(&g->plan->deny, v);
 			if (kinds[INDEX_STATUS])
 				look_up(g, event, INDEX_STATUS, v);
 			break;
@@ -264,7 +265,6 @@ void engine_run(struct engine *g, struct arena *a)
 {
 	scan_lanes(g);
 	for (unsigned i = 0; i < g->n_events; i++) {
-		const uint64_t *row = g->candidates + (size_t)i * g->words;
 		bool any = g->events[i].is_cut || g->reference;
 
 		if (g->check_one_in != 0 && ++g->since_check >= g->check_one_in &&
@@ -272,7 +272,7 @@ void engine_run(struct engine *g, struct arena *a)
 			check_event(g, i);
 
 		for (unsigned w = 0; w < g->words; w++)
-			any = any || row[w] != 0;
+			any = any || engine_candidates(g, i, w) != 0;
 		if (any)
 			decide_event(g, i, a);
 	}

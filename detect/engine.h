@@ -70,11 +70,13 @@ struct engine_event {
 	bool is_cut;	  /* a text was longer than ENGINE_TEXT_MAX */
 	unsigned calls;
 	size_t bytes;
-	uint64_t ns;		       /* that PCRE2 took for long texts */
-	unsigned pending;	       /* its agent is being learnt: values.c */
-	const struct agent_memo *memo; /* its agent is known */
-	bool agent_known;	       /* so what looks at it alone is decided */
-	const struct records *records; /* of an audit event, if a rule looks at them */
+	uint64_t ns;			 /* that PCRE2 took for long texts */
+	unsigned pending;		 /* its agent is being learnt: values.c */
+	const struct agent_memo *memo;	 /* its agent is known */
+	bool agent_known;		 /* so what looks at it alone is decided */
+	const uint64_t *denied;		 /* rules that its status rules out, or NULL */
+	uint32_t first[LANE_FIRST_ATTR]; /* its first text in each of these lanes */
+	const struct records *records;	 /* of an audit event, if a rule looks at them */
 };
 
 /* A rule that holds for an event, and whose filter says that it can't. */
@@ -137,6 +139,15 @@ unsigned engine_classes(const struct event *ev, bool proxy);
 static inline void engine_candidate(struct engine *g, unsigned event, uint32_t rule)
 {
 	g->candidates[(size_t)event * g->words + rule / 64] |= 1ULL << rule % 64;
+}
+
+/* Of the event's candidates, 64 rules from 64 * w on. */
+static inline uint64_t engine_candidates(const struct engine *g, unsigned event, unsigned w)
+{
+	uint64_t bits = g->candidates[(size_t)event * g->words + w];
+	const uint64_t *denied = g->events[event].denied;
+
+	return denied != NULL ? bits & ~denied[w] : bits;
 }
 
 bool texts_add(struct engine *g, unsigned event);

@@ -326,6 +326,8 @@ bool texts_add(struct engine *g, unsigned event)
 {
 	struct engine_event *ee = &g->events[event];
 
+	for (unsigned i = 0; i < LANE_FIRST_ATTR; i++)
+		ee->first[i] = g->lanes[i].n_texts;
 	if (!has_room(g, ee->ev)) {
 		ee->is_cut = event == 0; /* larger than any batch: said, not hidden */
 		return event == 0;
@@ -343,10 +345,14 @@ bool texts_add(struct engine *g, unsigned event)
 /* ---- an event's texts ---- */
 
 /* Its first text among those that were scanned, which are in the order of events. */
-static unsigned first_of(const struct lane_buf *l, unsigned event)
+static unsigned first_of(const struct engine *g, unsigned event, unsigned lane)
 {
+	const struct lane_buf *l = &g->lanes[lane];
 	unsigned lo = 0;
 	unsigned hi = l->n_scanned;
+
+	if (lane < LANE_FIRST_ATTR)
+		return g->events[event].first[lane];
 
 	while (lo < hi) {
 		unsigned mid = (lo + hi) / 2;
@@ -395,7 +401,7 @@ static void lay_out_late(struct engine *g, unsigned event, unsigned lane)
 const struct text *texts_of(struct engine *g, unsigned event, unsigned lane, unsigned *n)
 {
 	struct lane_buf *l = &g->lanes[lane];
-	unsigned from = first_of(l, event);
+	unsigned from = first_of(g, event, lane);
 	unsigned to = from;
 
 	while (to < l->n_scanned && l->texts[to].event == event)

@@ -410,7 +410,6 @@ static void plan_rule(struct build *b, struct rule *r)
 		b->plan->always[b->plan->n_always++] = b->rule;
 	}
 	r->agent_only = is_agent_only(r);
-	b->plan->agents_always = b->plan->agents_always || (r->agent_only && r->untriggered);
 	free(cost);
 }
 
@@ -449,7 +448,8 @@ struct trigger_plan *trigger_plan_new(struct ruleset *rs, const char *cache_dir,
 	int rc = -1;
 
 	if (b == NULL || p == NULL || (b->memo = memo_new()) == NULL ||
-	    (p->always = calloc(rs->n_rules + 1, sizeof(*p->always))) == NULL) {
+	    (p->always = calloc(rs->n_rules + 1, sizeof(*p->always))) == NULL ||
+	    !deny_init(&p->deny, rs)) {
 		err_set(e, ENOMEM, "no memory for the rules' triggers");
 		goto out;
 	}
@@ -492,5 +492,6 @@ void trigger_plan_free(struct trigger_plan *p)
 		filter_free(p->filters[i]);
 	free(p->index);
 	free(p->always);
+	free(p->deny.bits);
 	free(p);
 }

@@ -10,6 +10,7 @@
 #ifndef DETECT_TRIGGER_H
 #define DETECT_TRIGGER_H
 
+#include "detect/deny.h"
 #include "detect/ruleset.h"
 
 struct err;
@@ -47,7 +48,7 @@ struct trigger_plan {
 	bool records;	  /* some rule looks at the records of audit events */
 	unsigned *always; /* rules without a trigger */
 	unsigned n_always;
-	bool agents_always; /* some of them look at the agent alone: see values.h */
+	struct deny deny;
 };
 
 /*

@@ -47,8 +47,6 @@ static int hex2(const char *p)
 	return a < 0 || b < 0 ? -1 : a * 16 + b;
 }
 
-enum { BASE64_MIN = 8 };
-
 static char no_lf(int c)
 {
 	return c == '\n' ? '\r' : (char)c;

@@ -7,7 +7,7 @@
  *	decoded2  and once more
  *	squashed  of the last: entities, %uHHHH and overlong UTF-8 decoded, comments and
  *		  white space to one blank, in paths also . .. and // resolved
- *	base64    of a whole value that decodes to text
+ *	base64    of a whole value that is base64 of text
  *
  * Every function writes at most in.n bytes to out and returns how many. LF never
  * leaves here: it becomes CR, since LF separates texts in the scanned buffers.
@@ -42,8 +42,10 @@ size_t canon_percent(struct slice in, bool plus_is_blank, char *out);
 
 size_t canon_squash(struct slice in, bool is_path, char *out);
 
+enum { BASE64_MIN = 8 };
+
 /*
- * Standard or URL-safe base64 of at least 16 characters that decodes to printable text
+ * Standard or URL-safe base64 of at least BASE64_MIN characters that decodes to printable text
  * (9 bytes of 10): the length, else 0.
  */
 size_t canon_base64(struct slice in, char *out);

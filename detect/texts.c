@@ -55,7 +55,8 @@ static struct slice percent(struct slice s, bool plus, char **to)
 	return d;
 }
 
-static void add_uri(struct engine *g, unsigned event, struct slice path,
+/* True: squashing changed it, so a form of a parameter may not be part of what was laid out. */
+static bool add_uri(struct engine *g, unsigned event, struct slice path,
     const struct slice *query_in, unsigned look_q)
 {
 	struct slice query = query_in != NULL ? *query_in : (struct slice){ 0 };
@@ -73,7 +74,7 @@ static void add_uri(struct engine *g, unsigned event, struct slice path,
 	}
 	put_uri(g, event, path, q, FORM_WRITTEN);
 	if (g->no_canonical)
-		return;
+		return false;
 	lay_segment(g, event, path, to);
 	for (unsigned round = 0; round < 2; round++) {
 		if ((look_p & CANON_PERCENT) == 0 && (look_q & (CANON_PERCENT | CANON_PLUS)) == 0)
@@ -92,7 +93,7 @@ static void add_uri(struct engine *g, unsigned event, struct slice path,
 	}
 	if ((look_p & (CANON_SQUASH | CANON_PERCENT | CANON_ESCAPE | CANON_PATH)) == 0 &&
 	    (look_q & (CANON_SQUASH | CANON_PERCENT | CANON_ESCAPE)) == 0)
-		return;
+		return false;
 
 	struct slice p3 = { to, canon_squash(path, true, to) };
 
@@ -100,11 +101,14 @@ static void add_uri(struct engine *g, unsigned event, struct slice path,
 
 	struct slice q3 = { to, canon_squash(query, false, to) };
 
-	if (slice_eq(p3, path) && slice_eq(q3, query))
-		return;
+	bool changed = !slice_eq(q3, query);
+
+	if (!changed && slice_eq(p3, path))
+		return false;
 	path = p3;
 	query = q3;
 	put_uri(g, event, path, q, FORM_SQUASHED);
+	return changed;
 }
 
 /* What is laid out between the two is the value of the parameter whose name is text `name` - 1. */
@@ -198,6 +202,66 @@ static void add_params(struct engine *g, unsigned event, struct slice query, uns
 	}
 }
 
+/* Does a form of the value hide a text as base64? As lay_forms() asks. */
+static bool hides_base64(struct engine *g, struct slice value)
+{
+	char *to = g->scratch;
+
+	if (canon_base64(value, to) > 0)
+		return true;
+	for (unsigned round = 0; round < 2; round++) {
+		struct slice d = { to, canon_percent(value, true, to) };
+
+		to += d.n;
+		if (slice_eq(d, value))
+			return false;
+		if (canon_base64(d, to) > 0)
+			return true;
+		value = d;
+	}
+	return false;
+}
+
+/* %26 and %3d are an & and an = that part nothing; %25 may hide one. */
+static bool hides_mark(struct slice query)
+{
+	const char *end = query.p + query.n;
+
+	for (const char *p = query.p; (p = memchr(p, '%', (size_t)(end - p))) != NULL; p++)
+		if (end - p >= 3 && ((p[1] == '2' && (p[2] == '5' || p[2] == '6')) ||
+					(p[1] == '3' && (p[2] | 0x20) == 'd')))
+			return true;
+	return false;
+}
+
+/*
+ * Is each form of each parameter part of a form of the target as it is, between bytes that end
+ * it there? Then the target's windows find it (trigger.c), and it is laid out when a rule asks.
+ */
+static bool params_are_plain(struct engine *g, struct slice path, struct slice query, unsigned look)
+{
+	unsigned pairs = 0;
+
+	if (g->no_canonical || g->reference || (look & CANON_ESCAPE) != 0 ||
+	    path.n + query.n + 1 > ENGINE_TEXT_MAX || hides_mark(query))
+		return false;
+	while (query.n > 0) {
+		struct slice pair;
+		struct slice name;
+		struct slice value;
+
+		slice_cut(query, '&', &pair, &query);
+		if (++pairs == MAX_PARAMS)
+			return false;
+		if (!slice_cut(pair, '=', &name, &value))
+			continue;
+		if (memchr(value.p, '=', value.n) != NULL ||
+		    (value.n >= BASE64_MIN && hides_base64(g, value)))
+			return false;
+	}
+	return true;
+}
+
 /* ---- an event ---- */
 
 /* The attributes that have lanes of their own, found in one walk. */
@@ -261,12 +325,14 @@ static void add_web(struct engine *g, unsigned event)
 	struct parts p = parts_of(g->events[event].ev);
 	unsigned classes = g->events[event].classes;
 	unsigned look = p.query.p != NULL ? canon_look(p.query) : 0;
+	bool plain = false;
 
 	if (p.path.p == NULL)
 		p.path = p.original;
 	if (p.path.p != NULL && lane_wanted(g, LANE_URI, classes))
-		add_uri(g, event, p.path, p.query.p != NULL ? &p.query : NULL, look);
-	if (p.query.n > 0 &&
+		plain = !add_uri(g, event, p.path, p.query.p != NULL ? &p.query : NULL, look) &&
+			params_are_plain(g, p.path, p.query, look);
+	if (p.query.n > 0 && !plain &&
 	    (lane_wanted(g, LANE_PARAM, classes) || lane_wanted(g, LANE_NAME, classes)))
 		add_params(g, event, p.query, look);
 	add_value(g, event, LANE_AGENT, p.agent);

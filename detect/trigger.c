@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "detect/indexed.h"
+#include "detect/lane_windows.h"
 #include "detect/memo.h"
 #include "detect/records.h"
 #include "match/filter.h"
@@ -17,7 +18,6 @@
 #define COST_USELESS 0.9
 #define CHEAP_VALUES 16
 #define CACHE_NAME   "windows"
-#define TEXT_BYTES   64.0 /* of a typical text, to turn a share of places into one of texts */
 
 struct build {
 	struct trigger_plan *plan;
@@ -85,84 +85,6 @@ static unsigned own_lane(struct trigger_plan *p, const struct field *f)
 		return lane;
 	p->lane_field[p->n_lanes] = *f;
 	return p->n_lanes++;
-}
-
-static enum grams_profile profile_of(unsigned lane)
-{
-	switch (lane) {
-	case LANE_URI:
-		return GRAMS_URL;
-	case LANE_NAME:
-	case LANE_PARAM:
-		return GRAMS_PARAM;
-	case LANE_AGENT:
-		return GRAMS_AGENT;
-	case LANE_REFERER:
-		return GRAMS_REFERER;
-	default:
-		return GRAMS_TEXT;
-	}
-}
-
-/* Do the ends of the field coincide with the ends of the lane's texts? */
-static unsigned anchors_of(const struct field *f)
-{
-	return f->kind == FIELD_PATH || f->kind == FIELD_QUERY || f->kind == FIELD_EXTENSION
-		   ? 0
-		   : WINDOW_ANCHORS;
-}
-
-/* Windows of one value in texts of that lane into b->set; their cost for a text. */
-static double matcher_windows(
-    struct build *b, const struct field *f, const struct matcher *m, unsigned lane)
-{
-	unsigned flags = anchors_of(f);
-	enum grams_profile profile = profile_of(lane);
-	struct window_place place = { m->kind == MATCH_EQUAL || m->kind == MATCH_STARTS,
-		m->kind == MATCH_EQUAL || m->kind == MATCH_ENDS };
-	char dotted[258];
-	struct slice text = m->text;
-	struct memo_key key;
-
-	switch (m->kind) {
-	case MATCH_EQUAL:
-	case MATCH_STARTS:
-		if (f->kind == FIELD_EXTENSION && text.n < 256) {
-			text = (struct slice){ dotted, (size_t)snprintf(dotted, sizeof(dotted),
-							   ".%.*s", SLICE_ARG(m->text)) };
-		}
-		break;
-	case MATCH_CONTAINS:
-	case MATCH_ENDS:
-		break;
-	case MATCH_REGEX:
-		flags |= m->regex_flags;
-		if ((flags & REGEX_MULTILINE) != 0) /* a text has ends inside, too */
-			flags &= ~(unsigned)WINDOW_ANCHORS;
-		key = memo_key(m->text, flags, profile);
-		if (!memo_recall(b->memo, key, &b->set)) {
-			window_choose(m->text, flags, profile, &b->set);
-			memo_keep(b->memo, key, &b->set);
-		}
-		return b->set.n > 0 ? b->set.cost * TEXT_BYTES : HUGE_VAL;
-	case MATCH_CIDR:
-	case MATCH_COMPARE:
-	case MATCH_ABSENT:
-	case MATCH_PRESENT:
-	case MATCH_FIELD:
-		return HUGE_VAL;
-	}
-	if (text.n == 0)
-		return HUGE_VAL;
-	if (anchors_of(f) == 0)
-		place = (struct window_place){ false, false };
-	flags |= m->cased ? 0u : REGEX_CASELESS;
-	key = memo_key(text, flags, profile + 8u * place.at_start + 16u * place.at_end);
-	if (!memo_recall(b->memo, key, &b->set)) {
-		window_literal(text, place, flags, profile, &b->set);
-		memo_keep(b->memo, key, &b->set);
-	}
-	return b->set.n > 0 ? b->set.cost * TEXT_BYTES : HUGE_VAL;
 }
 
 static void add_windows(struct build *b, unsigned lane, uint32_t tag)
@@ -263,8 +185,22 @@ static double item_cost(struct build *b, const struct rule *r, const struct node
 		return HUGE_VAL;
 	for (unsigned i = 0; i < n->n_matchers; i++)
 		for (unsigned k = 0; k < n_lanes; k++)
-			sum += matcher_windows(b, &n->field, &n->matchers[i], lanes[k]);
+			sum += lane_windows(b->memo, &n->field, &n->matchers[i], lanes[k], &b->set);
 	return sum;
+}
+
+/*
+ * Parameters are found by a lane of their own where their forms had to be laid out, and by the
+ * whole target's where they are part of it as they are (texts.c).
+ */
+static void emit_windows(struct build *b, const struct field *f, unsigned lane)
+{
+	bool param = lane == LANE_PARAM || lane == LANE_NAME;
+
+	if (param)
+		add_windows(b, lane, b->rule);
+	lane_edges(f, &b->set);
+	add_windows(b, param ? LANE_URI : lane, b->rule);
 }
 
 static void item_emit(struct build *b, const struct rule *r, const struct node *n)
@@ -282,8 +218,8 @@ static void item_emit(struct build *b, const struct rule *r, const struct node *
 
 	for (unsigned i = 0; i < n->n_matchers; i++)
 		for (unsigned k = 0; k < n_lanes; k++) {
-			matcher_windows(b, &n->field, &n->matchers[i], lanes[k]);
-			add_windows(b, lanes[k], b->rule);
+			lane_windows(b->memo, &n->field, &n->matchers[i], lanes[k], &b->set);
+			emit_windows(b, &n->field, lanes[k]);
 		}
 }
 
@@ -432,7 +368,7 @@ static int build_filters(struct build *b, struct err *e)
 	for (unsigned i = 0; i < p->n_lanes; i++) {
 		if (b->n_entries[i] == 0)
 			continue;
-		p->filters[i] = filter_build(b->entries[i], b->n_entries[i], profile_of(i), e);
+		p->filters[i] = filter_build(b->entries[i], b->n_entries[i], lane_profile(i), e);
 		if (p->filters[i] == NULL)
 			return -1;
 	}

@@ -236,11 +236,11 @@ unsigned correlator_sightings(const struct correlator *c, const struct ruleset *
 	struct told t = { .c = c, .ev = ev, .rs = rs, .rule = (uint32_t)(r - rs->rules) };
 	unsigned n = 0;
 
-	if (!r->counted && !r->conclusive) /* labels of crawlers, which are many */
+	if (r->n_counts_for == 0 && !r->conclusive) /* labels of crawlers, which are many */
 		return 0;
 	base = base_sighting(ev, id);
-	for (unsigned i = 0; r->counted && i < rs->n_correlations && n < CORRELATOR_SIGHTINGS; i++)
-		n += tell(&t, i, &base, out + n, CORRELATOR_SIGHTINGS - n);
+	for (unsigned i = 0; i < r->n_counts_for && n < CORRELATOR_SIGHTINGS; i++)
+		n += tell(&t, r->counts_for[i], &base, out + n, CORRELATOR_SIGHTINGS - n);
 	if (r->conclusive && r->generate && base.has_address && n < CORRELATOR_SIGHTINGS) {
 		out[n] = base;
 		out[n].kind = SIGHT_CONCLUSIVE;

@@ -157,7 +157,9 @@ struct rule {
 	struct rule_test *tests;
 	unsigned n_tests;
 
-	bool counted; /* a correlation names it; filled by sigma_resolve.c */
+	/* filled by sigma_resolve.c: the correlations that a hit may count for, members first */
+	uint32_t *counts_for;
+	unsigned n_counts_for;
 
 	/* filled by trigger.c */
 	bool untriggered; /* no window on some way: tried on every event of its class */

@@ -282,13 +282,45 @@ out:
 	free(hits);
 }
 
-/* Which rules count for something. */
-static void note_counted(struct ruleset *rs)
+/* Does a hit of the rule count for c, or may one of those in `mine` fire and count for it? */
+static bool counts_for(
+    const struct correlation *c, uint32_t rule, const uint32_t *mine, unsigned n_mine)
 {
-	for (unsigned i = 0; i < rs->n_correlations; i++)
-		for (unsigned k = 0; k < rs->correlations[i].n_members; k++)
-			if (!rs->correlations[i].members[k].chained)
-				rs->rules[rs->correlations[i].members[k].index].counted = true;
+	for (unsigned k = 0; k < c->n_members; k++) {
+		const struct correlation_member *m = &c->members[k];
+
+		if (!m->chained && m->index == rule)
+			return true;
+		for (unsigned i = 0; m->chained && i < n_mine; i++)
+			if (mine[i] == m->index)
+				return true;
+	}
+	return false;
+}
+
+/* The set is sorted: a correlation comes after those that it is of. */
+static void note_counted(struct loader *l)
+{
+	struct ruleset *rs = l->rs;
+	uint32_t *mine = calloc(rs->n_correlations + 1, sizeof(*mine));
+	bool failed = mine == NULL;
+
+	for (uint32_t r = 0; mine != NULL && r < rs->n_rules; r++) {
+		struct rule *rule = &rs->rules[r];
+		unsigned n = 0;
+
+		for (uint32_t i = 0; i < rs->n_correlations; i++)
+			if (counts_for(&rs->correlations[i], r, mine, n))
+				mine[n++] = i;
+		rule->counts_for = n > 0 ? ARENA_NEW(&rs->arena, uint32_t, n) : NULL;
+		rule->n_counts_for = rule->counts_for != NULL ? n : 0;
+		failed = failed || rule->n_counts_for < n;
+		if (rule->n_counts_for > 0)
+			memcpy(rule->counts_for, mine, n * sizeof(*mine));
+	}
+	if (failed)
+		problem_error(l->p, (struct place){ "rules", 0, 0 }, "out of memory");
+	free(mine);
 }
 
 void sigma_resolve(struct loader *l)
@@ -307,7 +339,7 @@ void sigma_resolve(struct loader *l)
 	find_depths(l, place);
 	if (!sort(rs, place))
 		rs->n_correlations = 0;
-	note_counted(rs);
+	note_counted(l);
 	check_sightings(l);
 	free(place);
 }

@@ -10,7 +10,7 @@
 
 enum {
 	SLOT_BITS_MIN = 12,
-	SLOT_BITS_MAX = 18, /* 32 KiB each of the two */
+	SLOT_BITS_MAX = 17, /* 16 KiB each of the two */
 	SPARSE = 12,	    /* slots a gram: each one filled makes for false hits */
 	HEAD_BITS_MAX = 15,
 	FEW = 40, /* windows that eight buckets tell from honest text, whatever their bytes */

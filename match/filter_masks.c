@@ -6,7 +6,7 @@
 #include <arm_neon.h>
 #endif
 
-enum { STRIDE = 16 }; /* positions between two looks at what was found */
+enum { STRIDE = 16 }; /* positions that are unrolled */
 
 /* gcc leaves short loops as they are at -O2; this one is worth twice the speed. */
 #ifdef __clang__
@@ -48,22 +48,14 @@ static inline __attribute__((always_inline)) void stepped(const struct filter *f
 	for (unsigned b = 0; b < blocks; b++, p += FILTER_BLOCK) {
 		uint64_t m = 0;
 
-		for (unsigned k = 0; k < FILTER_BLOCK; k += STRIDE) {
-			uint64_t any = 0;
-
+		/* No branch: some 3 % of the positions count, which none could foresee. */
+		for (unsigned k = FILTER_BLOCK; k > 0; k -= STRIDE) {
 			UNROLL
-			for (unsigned i = 0; i < STRIDE; i += step) {
-				uint32_t gram = (load32(p + k + i) | FILTER_FOLD) & mask;
+			for (unsigned i = STRIDE; i > 0; i -= step) {
+				uint32_t gram =
+				    (load32(p + k + i - STRIDE - step) | FILTER_FOLD) & mask;
 
-				any |= looked_up(tab, tab2, gram, shift);
-			}
-			if (__builtin_expect(!(any & 1), 1))
-				continue;
-			UNROLL
-			for (unsigned i = 0; i < STRIDE; i += step) {
-				uint32_t gram = (load32(p + k + i) | FILTER_FOLD) & mask;
-
-				m |= (looked_up(tab, tab2, gram, shift) & 1) << (k + i);
+				m = m << step | (looked_up(tab, tab2, gram, shift) & 1);
 			}
 		}
 		out[b] = m;

@@ -283,7 +283,7 @@ struct window *correlate_window(
 
 static bool grow(struct correlator *c, struct window *w, unsigned max)
 {
-	unsigned cap = w->cap_slots != 0 ? w->cap_slots * 2 : 2;
+	unsigned cap = w->cap_slots != 0 ? w->cap_slots * 2 : 1;
 
 	if (cap > max)
 		cap = max;

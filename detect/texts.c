@@ -227,7 +227,8 @@ static bool hides_mark(struct slice query)
 {
 	const char *end = query.p + query.n;
 
-	for (const char *p = query.p; (p = memchr(p, '%', (size_t)(end - p))) != NULL; p++)
+	for (const char *p = query.p; p < end && (p = memchr(p, '%', (size_t)(end - p))) != NULL;
+	     p++)
 		if (end - p >= 3 && ((p[1] == '2' && (p[2] == '5' || p[2] == '6')) ||
 					(p[1] == '3' && (p[2] | 0x20) == 'd')))
 			return true;

@@ -128,7 +128,6 @@ def test_the_cache_is_written_within_the_fence(agent, monkeypatch):
     agent.stop()
 
 
-@pytest.mark.skip(reason="one run in three the ledger does not name the folder: a race in the agent or here, not found yet")
 @needs_landlock
 def test_a_folder_that_was_made_anew_is_reported(agent):
     apart(agent)
@@ -136,7 +135,8 @@ def test_a_folder_that_was_made_anew_is_reported(agent):
     shutil.rmtree(agent.logs)
     agent.logs.mkdir()
     (agent.logs / "a.log").write_text("behind the fence\n")
-    wait_for(lambda: ledger(agent) == [("unreadable", str(agent.logs))], "the ledger names the folder")
+    # if the folder was looked at before the file was made, the file is named as well
+    wait_for(lambda: ("unreadable", str(agent.logs)) in ledger(agent), "the ledger names the folder")
     agent.stop()
     agent.start()
     agent.wait_rows(1)

@@ -53,7 +53,8 @@ struct build {
 	struct spot *other;	   /* of the setup being looked at */
 	struct setup setup;
 	uint32_t grams_cap;
-	uint16_t any; /* the class of all bytes */
+	float (*shares)[2][WINDOW_LEN_MAX + 1]; /* by window: of 3 and of 4 bytes from there on */
+	uint16_t any;				/* the class of all bytes */
 };
 
 /* The index of set, or CLASSES_MAX when there are too many. */
@@ -129,12 +130,22 @@ static uint64_t expansions(
 	return count;
 }
 
+/* share() of a gram, which each setup asks for again. */
+static double gram_share(struct build *b, const struct filter_win *w, unsigned o, unsigned n)
+{
+	float *known = &b->shares[w - b->f->win][n == 4][o];
+
+	if (*known <= 0)
+		*known = (float)share(b, w, o, n);
+	return *known;
+}
+
 /*
  * The rarest grams of w under s. Whatever position w starts at, one of step grams in a
  * row begins at a position that is looked at, so all of them count, and are stored.
  */
 static struct spot stepped_spot(
-    const struct build *b, const struct filter_win *w, struct setup s, uint64_t *grams)
+    struct build *b, const struct filter_win *w, struct setup s, uint64_t *grams)
 {
 	struct spot best = { .ns = HUGE_VAL };
 
@@ -146,7 +157,7 @@ static struct spot stepped_spot(
 			uint64_t c = expansions(b, w, o + i, s.gram);
 
 			count += c;
-			sum += c > GRAMS_MAX ? HUGE_VAL : share(b, w, o + i, s.gram) / s.step;
+			sum += c > GRAMS_MAX ? HUGE_VAL : gram_share(b, w, o + i, s.gram) / s.step;
 		}
 		sum += (double)count * entry_cost / s.step;
 		if (sum * hit_ns < best.ns) {
@@ -394,7 +405,9 @@ static int build_all(struct build *b, const struct filter_entry *entries, unsign
 	b->cls_slot = calloc(b->cls_slots, sizeof(*b->cls_slot));
 	b->spot = calloc(n + 1, sizeof(*b->spot));
 	b->other = calloc(n + 1, sizeof(*b->other));
-	if (!f->win || !f->cls || !b->grams || !b->folded || !b->cls_slot || !b->spot || !b->other)
+	b->shares = calloc(n + 1, sizeof(*b->shares));
+	if (!f->win || !f->cls || !b->grams || !b->folded || !b->cls_slot || !b->spot ||
+	    !b->other || !b->shares)
 		return err_set(e, ENOMEM, "no memory for a filter");
 	b->any = (uint16_t)intern(b, &all);
 	for (unsigned i = 0; i < n; i++)
@@ -424,6 +437,7 @@ struct filter *filter_build(
 	free(b.cls_slot);
 	free(b.spot);
 	free(b.other);
+	free(b.shares);
 	if (rc == 0)
 		return b.f;
 	filter_free(b.f);

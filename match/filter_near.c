@@ -14,7 +14,7 @@
  */
 enum {
 	ROUNDS = 3,
-	MOVED_MAX = 300, /* windows; of more, none is moved, as that takes time by the square */
+	MOVED_MAX = 64, /* windows; of more, none is moved, as that takes time by the square */
 };
 
 /* What a bucket accepts. */
@@ -81,36 +81,41 @@ static void without(const struct sorter *s, unsigned i, struct accept rest[FILTE
 			rest[s->bucket[k]] = join(rest[s->bucket[k]], &s->of[k]);
 }
 
-/* Put window i where it adds least to what is there already. */
-static void put(struct sorter *s, unsigned i, struct accept rest[FILTER_BUCKETS])
+/* Put window i where it adds least to what is there already; hit: expected of each bucket. */
+static void put(struct sorter *s, unsigned i, struct accept rest[FILTER_BUCKETS], double *hit)
 {
-	double best = HUGE_VAL;
+	double best = HUGE_VAL, then = 0;
 	uint8_t to = 0;
 
 	for (unsigned b = 0; b < FILTER_BUCKETS; b++) {
 		struct accept with = join(rest[b], &s->of[i]);
-		double more = hits(s, &with) - hits(s, &rest[b]);
+		double now = hits(s, &with);
 
-		if (more < best) {
-			best = more;
+		if (now - hit[b] < best) {
+			best = now - hit[b];
+			then = now;
 			to = (uint8_t)b;
 		}
 	}
 	s->bucket[i] = to;
 	rest[to] = join(rest[to], &s->of[i]);
+	hit[to] = then;
 }
 
 static void sort(struct sorter *s)
 {
 	struct accept rest[FILTER_BUCKETS] = { 0 };
+	double hit[FILTER_BUCKETS] = { 0 };
 
 	memset(s->bucket, FILTER_BUCKETS, s->n);
 	for (unsigned i = 0; i < s->n; i++)
-		put(s, i, rest);
+		put(s, i, rest, hit);
 	for (unsigned round = 1; round < ROUNDS && s->n <= MOVED_MAX; round++) {
 		for (unsigned i = 0; i < s->n; i++) {
 			without(s, i, rest);
-			put(s, i, rest);
+			for (unsigned b = 0; b < FILTER_BUCKETS; b++)
+				hit[b] = hits(s, &rest[b]);
+			put(s, i, rest, hit);
 		}
 	}
 }

@@ -22,7 +22,7 @@ enum {
 	STEPS_MAX = 3000000, /* of all walks: some 100 ms */
 };
 
-static const unsigned lengths[] = { 12, 10, 8, 7, 6, 5, 4, 3, 2, 1 };
+static const unsigned lengths[] = { 9, 7, 6, 5, 4, 3, 2, 1 };
 
 struct chooser {
 	const struct syntax *tree;

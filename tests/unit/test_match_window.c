@@ -76,7 +76,7 @@ static void one_window_patterns(void **state)
 		{ ".*zqxj.*", N, "zqxj" },
 		{ "zq[\\r\\n]x", N, "zq\rx" },
 		{ "z(?i)Q(?-i)x", N, "z[2]x" },
-		{ "zqxjzqxjzqxjzqxj", N, "zqxjzqxjzqxj" },
+		{ "zqxjzqxjzqxjzqxj", N, "jzqxjzqxj" },
 		{ "z\\x51\\121\\o{121}", N, "zQQQ" },
 		{ "z\\cAq", N, "z\001q" },
 		{ "z(?:q\\nx|jjj)", N, "zjjj" },

@@ -1,5 +1,6 @@
 #include "agent/dead_letter.h"
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -7,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -109,7 +109,6 @@ static int append(struct dead_letter *d, struct err *e)
 static void put_record(struct dead_letter *d, struct json *j, const struct record *r)
 {
 	struct buf chunk = { 0 };
-	uint8_t *to;
 
 	record_begin(&d->writer, r->context);
 	if (r->kind == RECORD_EVENT)
@@ -119,11 +118,8 @@ static void put_record(struct dead_letter *d, struct json *j, const struct recor
 	record_end(&d->writer, NULL, &chunk);
 	JSON_KEY(j, "record");
 	buf_char(&d->line, '"');
-	to = (uint8_t *)buf_room(&d->line, chunk.n / 3 * 4 + 8);
-	if (chunk.full || to == NULL)
-		d->line.full = true;
-	else
-		d->line.n += (size_t)EVP_EncodeBlock(to, (const uint8_t *)chunk.p, (int)chunk.n);
+	base64_put(&d->line, buf_as_slice(&chunk));
+	d->line.full = d->line.full || chunk.full;
 	buf_char(&d->line, '"');
 	j->comma = true;
 	buf_free(&chunk);

@@ -6,6 +6,7 @@
  * one row as a JSON object whose fields are the table's columns, which is what a BigQuery
  * subscription with the table's schema takes. Accepted by the first hop is delivered.
  */
+#include "base/base64.h"
 #include "base/err.h"
 #include "base/protobuf.h"
 #include "sinks/google_api.h"
@@ -90,29 +91,6 @@ static void *pubsub_open(const struct sink_settings *s, struct err *e)
 	return p;
 }
 
-static void put_base64(struct buf *out, struct slice s)
-{
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char *to = buf_room(out, s.n / 3 * 4 + 4);
-	const uint8_t *b = (const uint8_t *)s.p;
-	char *q = to;
-
-	if (to == NULL)
-		return;
-	for (size_t i = 0; i < s.n; i += 3) {
-		size_t have = s.n - i < 3 ? s.n - i : 3;
-		uint32_t v = (uint32_t)b[i] << 16 | (have > 1 ? (uint32_t)b[i + 1] << 8 : 0) |
-			     (have > 2 ? b[i + 2] : 0u);
-
-		*q++ = digits[v >> 18];
-		*q++ = digits[v >> 12 & 63];
-		*q++ = have > 1 ? digits[v >> 6 & 63] : '=';
-		*q++ = have > 2 ? digits[v & 63] : '=';
-	}
-	out->n += (size_t)(q - to);
-}
-
 /* ---- publishing ---- */
 
 static enum outbox_answer publish_rest(struct pubsub *p, const char *topic, struct outbox *o,
@@ -123,7 +101,7 @@ static enum outbox_answer publish_rest(struct pubsub *p, const char *topic, stru
 	buf_str(&p->body, "{\"messages\":[");
 	for (unsigned i = 0; i < n; i++) {
 		buf_str(&p->body, i > 0 ? ",{\"data\":\"" : "{\"data\":\"");
-		put_base64(&p->body, outbox_text(o, &rows[i]));
+		base64_put(&p->body, outbox_text(o, &rows[i]));
 		buf_str(&p->body, "\"}");
 	}
 	buf_str(&p->body, "]}");

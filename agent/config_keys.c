@@ -2,6 +2,7 @@
  * this. */
 #include "agent/config.h"
 #include "agent/drop.h"
+#include "base/level.h"
 #include "sinks/sink.h"
 
 #define AT(s, m) offsetof(struct s, m)
@@ -23,8 +24,7 @@ static const char *const transports[] = { "auto", "grpc", "rest", NULL };
 static const char *const bigquery_modes[] = { "insert_all", "storage_write", NULL };
 static const char *const log_entries[] = { "notable", "alerts", "all", NULL };
 static const char *const templates[] = { "json", "slack", "pagerduty", NULL };
-static const char *const min_levels[] = { "default", "informational", "low", "medium", "high",
-	"critical", NULL };
+static const char *const min_levels[] = { "default", LEVEL_NAMES, NULL };
 static const char *const modes[] = { "shadow", "canary", "enforce", NULL };
 static const char *const sandbox_modes[] = { "auto", "off", NULL };
 static const char *const rule_modes[] = { "shadow", "canary", "enforce", "default", NULL };

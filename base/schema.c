@@ -1,5 +1,6 @@
 #include "base/schema.h"
 
+#include "base/level.h"
 #include "base/record_json.h"
 #include "base/timefmt.h"
 
@@ -144,11 +145,14 @@ static void add_attrs(struct table *t)
 
 static void make_tables(void)
 {
-	static const char *const names[] = { "events_raw", "alerts_raw", "blocks_raw", "rejects",
-		"ledger" };
+	static const char *const names[TABLE_N][2] = { { "events_raw", "events" },
+		{ "alerts_raw", "alerts" }, { "blocks_raw", "blocks" }, { "rejects", "rejects" },
+		{ "ledger", "ledger" } };
 
-	for (unsigned k = 0; k < TABLE_N; k++)
-		tables[k].name = names[k];
+	for (unsigned k = 0; k < TABLE_N; k++) {
+		tables[k].name = names[k][0];
+		tables[k].short_name = names[k][1];
+	}
 	ADD(&tables[TABLE_EVENTS], event_first);
 	ADD(&tables[TABLE_EVENTS], always);
 	add_attrs(&tables[TABLE_EVENTS]);
@@ -234,18 +238,17 @@ static void set_typed(struct cell *out, const struct column *c, struct slice v)
 
 static void strongest(struct cell *out, const struct record *r, unsigned part)
 {
-	static const char *const levels[] = { "informational", "low", "medium", "high",
-		"critical" };
 	const struct detection *best = NULL;
 	int best_level = -1;
 
-	for (unsigned i = 0; i < r->ev.n_detections; i++)
-		for (int l = 0; l < 5; l++)
-			if (l > best_level &&
-			    slice_eq(r->ev.detections[i].level, slice_of(levels[l]))) {
-				best = &r->ev.detections[i];
-				best_level = l;
-			}
+	for (unsigned i = 0; i < r->ev.n_detections; i++) {
+		enum level level = level_of(r->ev.detections[i].level);
+
+		if (level < LEVEL_N && (int)level > best_level) {
+			best = &r->ev.detections[i];
+			best_level = (int)level;
+		}
+	}
 	if (best != NULL)
 		set_text(out, part == 0 ? best->category : part == 1 ? best->level : best->rule);
 }

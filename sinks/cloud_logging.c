@@ -41,12 +41,6 @@ struct cloud_logging {
 	int64_t ask_us;		     /* CLOCK_BOOTTIME: for the instance; INT64_MAX: it is known */
 };
 
-static const char *const logs[TABLE_N] = { [TABLE_EVENTS] = "events",
-	[TABLE_ALERTS] = "alerts",
-	[TABLE_BLOCKS] = "blocks",
-	[TABLE_REJECTS] = "rejects",
-	[TABLE_LEDGER] = "ledger" };
-
 static void cloud_logging_close(void *self)
 {
 	struct cloud_logging *c = self;
@@ -216,7 +210,7 @@ static void begin_request(struct cloud_logging *c, enum schema_table t, bool dry
 {
 	buf_reset(&c->body);
 	buf_printf(&c->body, "{\"logName\":\"%s-%s\",\"resource\":%s,\"partialSuccess\":true,",
-	    c->prefix, logs[t], c->resource);
+	    c->prefix, schema_table(t)->short_name, c->resource);
 	buf_printf(&c->body, "%s\"entries\":[", dry_run ? "\"dryRun\":true," : "");
 }
 
@@ -284,6 +278,7 @@ static void cloud_logging_abort(void *self)
 static void check_log(struct cloud_logging *c, enum schema_table t, sink_say *say, void *ctx)
 {
 	char text[LOG_MAX + 400];
+	const char *name = schema_table(t)->short_name;
 	struct err e = { 0, "" };
 	enum outbox_answer a;
 
@@ -291,9 +286,9 @@ static void check_log(struct cloud_logging *c, enum schema_table t, sink_say *sa
 	buf_str(&c->body, "{\"textPayload\":\"sekisho check\"}]}");
 	a = google_api_post(&c->api, c->url, buf_as_slice(&c->body), &e);
 	if (a == ANSWER_OK)
-		snprintf(text, sizeof(text), "log %s-%s: may write", c->prefix, logs[t]);
+		snprintf(text, sizeof(text), "log %s-%s: may write", c->prefix, name);
 	else
-		snprintf(text, sizeof(text), "log %s-%s: %s%s", c->prefix, logs[t], e.msg,
+		snprintf(text, sizeof(text), "log %s-%s: %s%s", c->prefix, name, e.msg,
 		    c->api.reply.status == 403 ? "; grant roles/logging.logWriter on the project"
 					       : "");
 	say(ctx, a == ANSWER_OK, text);

@@ -4,6 +4,7 @@
  * have the form of its field stays among the attributes: the service would refuse the entry.
  */
 #include "base/json.h"
+#include "base/level.h"
 #include "base/record_json.h"
 #include "sinks/cloud_logging.h"
 
@@ -36,16 +37,10 @@ static const struct {
 /* Of rules and alerts. */
 static enum severity of_level(struct slice level)
 {
-	static const struct {
-		const char *name;
-		enum severity severity;
-	} levels[] = { { "informational", INFO }, { "low", NOTICE }, { "medium", WARNING },
-		{ "high", ERROR }, { "critical", CRITICAL } };
+	static const enum severity severities_of[LEVEL_N + 1] = { INFO, NOTICE, WARNING, ERROR,
+		CRITICAL, DEFAULT };
 
-	for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++)
-		if (slice_eq(level, slice_of(levels[i].name)))
-			return levels[i].severity;
-	return DEFAULT;
+	return severities_of[level_of(level)];
 }
 
 static int64_t status_of(const struct event *ev)

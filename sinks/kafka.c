@@ -40,12 +40,6 @@ struct kafka {
 	enum outbox_answer answer;
 };
 
-static const char *const topics[TABLE_N] = { [TABLE_EVENTS] = "events",
-	[TABLE_ALERTS] = "alerts",
-	[TABLE_BLOCKS] = "blocks",
-	[TABLE_REJECTS] = "rejects",
-	[TABLE_LEDGER] = "ledger" };
-
 /* ---- what librdkafka says ---- */
 
 static void note(struct kafka *k, rd_kafka_resp_err_t code, const char *text)
@@ -188,7 +182,7 @@ static rd_kafka_resp_err_t produce_once(struct kafka *k, struct outbox_row *row)
 	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
 	rd_kafka_error_t *error;
 
-	snprintf(topic, sizeof(topic), "%s-%s", k->prefix, topics[row->table]);
+	snprintf(topic, sizeof(topic), "%s-%s", k->prefix, schema_table(row->table)->short_name);
 	rd_kafka_header_add(headers, "id", -1, row->id, RECORD_ID_TEXT);
 	error = rd_kafka_produceva(k->rk, vu, sizeof(vu) / sizeof(*vu));
 	if (error != NULL) {
@@ -373,7 +367,8 @@ static void kafka_check(void *self, sink_say *say, void *ctx)
 		char topic[160];
 		int n;
 
-		snprintf(topic, sizeof(topic), "%s-%s", k->prefix, topics[t]);
+		snprintf(topic, sizeof(topic), "%s-%s", k->prefix,
+		    schema_table((enum schema_table)t)->short_name);
 		n = partitions_of(m, topic);
 		if (n > 0)
 			snprintf(text, sizeof(text), "topic %s: %d partitions", topic, n);

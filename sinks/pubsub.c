@@ -35,12 +35,6 @@ struct pubsub {
 	bool may_fall_back; /* to REST */
 };
 
-static const char *const topics[TABLE_N] = { [TABLE_EVENTS] = "events",
-	[TABLE_ALERTS] = "alerts",
-	[TABLE_BLOCKS] = "blocks",
-	[TABLE_REJECTS] = "rejects",
-	[TABLE_LEDGER] = "ledger" };
-
 static void pubsub_close(void *self)
 {
 	struct pubsub *p = self;
@@ -143,7 +137,7 @@ static enum outbox_answer publish(
 	enum outbox_answer a;
 
 	buf_reset(&p->body);
-	snprintf(topic, sizeof(topic), "%s-%s", p->prefix, topics[rows[0].table]);
+	snprintf(topic, sizeof(topic), "%s-%s", p->prefix, schema_table(rows[0].table)->short_name);
 	if (p->rest)
 		return publish_rest(p, topic, o, rows, n, e);
 	a = publish_grpc(p, topic, o, rows, n, e);
@@ -225,7 +219,8 @@ static void pubsub_check(void *self, sink_say *say, void *ctx)
 		enum outbox_answer a;
 		bool none;
 
-		snprintf(topic, sizeof(topic), "%s-%s", p->prefix, topics[t]);
+		snprintf(topic, sizeof(topic), "%s-%s", p->prefix,
+		    schema_table((enum schema_table)t)->short_name);
 		name = strrchr(topic, '/') + 1;
 		a = p->rest ? ask_rest(p, topic, &e) : ask_grpc(p, topic, &e);
 		if (p->api.no_http2 && p->may_fall_back && !p->rest) {

@@ -187,25 +187,22 @@ static enum outbox_answer send_some(
 	return a == ANSWER_OK ? send_some(s, rows + n / 2, n - n / 2, depth + 1) : a;
 }
 
-static enum outbox_answer send_table(
-    struct sending *s, enum schema_table t, const struct outbox_limits *l)
+/* The rows are sorted: a request ends where the next table begins, at the latest. */
+static enum outbox_answer send_all(struct sending *s, const struct outbox_limits *l)
 {
 	struct outbox_row *rows = s->o->rows;
 	enum outbox_answer a = ANSWER_OK;
+	unsigned n;
 
-	for (unsigned i = 0; i < s->o->n_rows && a == ANSWER_OK;) {
-		unsigned n = 0;
+	for (unsigned i = 0; i < s->o->n_rows && a == ANSWER_OK; i += n) {
 		size_t bytes = 0;
 
-		if (rows[i].table != t) {
-			i++;
-			continue;
-		}
-		while (i + n < s->o->n_rows && rows[i + n].table == t && n < l->max_rows &&
+		n = 0;
+		while (i + n < s->o->n_rows && rows[i + n].table == rows[i].table &&
+		       n < l->max_rows &&
 		       (n == 0 || bytes + rows[i + n].len + l->row_overhead <= l->max_bytes))
 			bytes += rows[i + n++].len + l->row_overhead;
 		a = send_some(s, rows + i, n, 0);
-		i += n;
 	}
 	return a;
 }
@@ -249,16 +246,13 @@ static void remember(struct outbox *o)
 enum sink_result outbox_send(struct outbox *o, const struct outbox_limits *l, outbox_send_fn *send,
     void *self, struct err *e)
 {
-	static const enum schema_table tables[] = { TABLE_ALERTS, TABLE_BLOCKS, TABLE_EVENTS,
-		TABLE_REJECTS, TABLE_LEDGER };
 	struct sending s = { o, send, self, e };
-	enum outbox_answer a = ANSWER_OK;
+	enum outbox_answer a;
 	bool refused = false;
 	bool waits = false;
 
 	qsort(o->rows, o->n_rows, sizeof(*o->rows), by_table);
-	for (unsigned t = 0; t < TABLE_N && a == ANSWER_OK; t++)
-		a = send_table(&s, tables[t], l);
+	a = send_all(&s, l);
 	for (unsigned i = 0; i < o->n_rows; i++) {
 		refused = refused || o->rows[i].state == ROW_REFUSED;
 		waits = waits || o->rows[i].state == ROW_WAITS;

@@ -12,8 +12,19 @@ import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from conftest import SEKISHO
+
 AWS_ID, AWS_SECRET, AWS_TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "TOKEN+/="
 GRANT = "https://www.googleapis.com/auth/cloud-platform"
+
+
+def columns():
+    """Of every table, from the program's own DDL."""
+    ddl = subprocess.run([SEKISHO, "schema", "sqlite"], capture_output=True, text=True, check=True).stdout
+    tables = {}
+    for name, text in re.findall(r"CREATE TABLE IF NOT EXISTS (\w+?)(?:_raw)? \((.*?)\n\)", ddl, re.S):
+        tables[name] = re.findall(r'^\s+"(\w+)" ', text, re.M)
+    return tables
 
 
 class Google:
@@ -345,3 +356,19 @@ def sigv4(headers, url, secret):
     for part in (day, region, "sts", "aws4_request", text):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     return f"AWS4-HMAC-SHA256 Credential={AWS_ID}/{scope}, SignedHeaders={';'.join(names)}, Signature={key.hex()}"
+
+
+def key_file(google):
+    path = google.folder / "sa.json"
+    path.write_text(
+        json.dumps(
+            {
+                "type": "service_account",
+                "client_email": "agent@p.iam.gserviceaccount.com",
+                "private_key_id": "key-1",
+                "private_key": google.key.read_text(),
+                "token_uri": google.url + "/token",
+            }
+        )
+    )
+    return path

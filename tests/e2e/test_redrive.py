@@ -4,7 +4,7 @@ import re
 
 import pytest
 from conftest import access_line, wait_for
-from test_google import distinct, google, sink_status, use, write_lines  # noqa: F401  (google is a fixture)
+from test_google import distinct, sink_status, use, write_lines
 
 
 def dead(agent):
@@ -26,7 +26,7 @@ def far(agent):
 def poisoned(agent, google, n=10, more=""):
     """An agent whose sink has refused n of 200 rows and an alert."""
     google.poison = "poison"
-    use(agent, google, more=more)
+    use(agent, google.url, more=more)
     with open(agent.logs / "a.log", "a") as f:
         f.writelines(access_line(i, f"/poison{i}" if i < n else f"/ok{i}") for i in range(200))
         f.write(access_line(1, "/poison?q=%24%7Bjndi%3Aldap%3A%2F%2Fx%2Fa%7D"))

@@ -167,6 +167,9 @@ static const struct config_key sink_keys[] = {
 	    .help = "bigquery: insert_all: REST, for hosts of few events; storage_write: the "
 		    "Storage Write API by gRPC, for busy ones",
 	    .names = bigquery_modes },
+	{ "requests", CONFIG_UINT, AT(sink_config, requests), .def = "4",
+	    .help = "pubsub, bigquery, cloud_logging: under way at once, of one commit's rows",
+	    .min = 1, .max = 16 },
 	{ "endpoint", CONFIG_TEXT, AT(sink_config, endpoint),
 	    .help = "pubsub, bigquery, cloud_logging: another server, such as "
 		    "https://asia-northeast1-pubsub.googleapis.com; "

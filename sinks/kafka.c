@@ -34,10 +34,7 @@ struct kafka {
 	char why[256]; /* the last thing that librdkafka said went wrong */
 	bool denied;   /* it was about who we are */
 
-	/* of the request under way */
-	struct outbox_row *rows;
-	uint8_t alone[MESSAGES_MAX]; /* too large or wrong, in a batch with others */
-	enum outbox_answer answer;
+	enum outbox_answer answer; /* of the request under way */
 };
 
 /* ---- what librdkafka says ---- */
@@ -105,7 +102,7 @@ static void settle(struct kafka *k, struct outbox_row *row, rd_kafka_resp_err_t 
 		code != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT))
 		note(k, code, rd_kafka_err2str(code));
 	if (is_for_the_message(code))
-		k->alone[row - k->rows] = 1;
+		row->mark = true;
 	else if (is_for_somebody(code) || k->denied)
 		k->answer = ANSWER_HOLD;
 	else if (k->answer == ANSWER_OK)
@@ -207,26 +204,29 @@ static void produce(struct kafka *k, struct outbox_row *row)
 		settle(k, row, code);
 }
 
-/* Rows that the broker would not take in a batch: it is as large as all of them. */
-static void send_alone(struct kafka *k, struct outbox_row *rows, unsigned n)
+/* Rows that the broker would not take in a batch (they are marked): it is as large as all of them.
+ */
+static void send_alone(struct kafka *k, struct outbox_flight *f)
 {
-	for (unsigned i = 0; i < n && k->answer == ANSWER_OK; i++) {
-		if (!k->alone[i])
+	for (unsigned i = 0; i < f->n && k->answer == ANSWER_OK; i++) {
+		struct outbox_row *row = f->rows[i];
+
+		if (!row->mark)
 			continue;
-		k->alone[i] = 0;
+		row->mark = false;
 		if (!make_producer(k)) {
 			k->answer = ANSWER_RETRY;
 			return;
 		}
-		produce(k, &rows[i]);
+		produce(k, row);
 		flush(k);
-		if (k->alone[i])
-			outbox_refuse(&k->out, &rows[i], k->why);
+		if (row->mark)
+			outbox_refuse(&k->out, row, k->why);
 	}
 }
 
 static enum outbox_answer send_rows(
-    void *self, struct outbox *o, struct outbox_row *rows, unsigned n, struct err *e)
+    void *self, struct outbox *o, struct outbox_flight *f, struct err *e)
 {
 	struct kafka *k = self;
 
@@ -235,17 +235,16 @@ static enum outbox_answer send_rows(
 		err_set(e, 0, "%s", k->why);
 		return ANSWER_HOLD;
 	}
-	k->rows = rows;
 	k->answer = ANSWER_OK;
 	k->why[0] = '\0';
-	memset(k->alone, 0, n);
-	for (unsigned i = 0; i < n; i++) {
-		rows[i].retry = true; /* until its report says otherwise */
-		if (rows[i].state == ROW_WAITS && k->answer != ANSWER_HOLD)
-			produce(k, &rows[i]);
+	for (unsigned i = 0; i < f->n; i++) {
+		f->rows[i]->mark = false;
+		f->rows[i]->state = ROW_LATER; /* until its report says otherwise */
 	}
+	for (unsigned i = 0; i < f->n && k->answer != ANSWER_HOLD; i++)
+		produce(k, f->rows[i]);
 	flush(k);
-	send_alone(k, rows, n);
+	send_alone(k, f);
 	if (k->answer == ANSWER_HOLD) /* it remembers what a topic's error was */
 		drop_producer(k);
 	if (k->why[0] != '\0')
@@ -311,11 +310,11 @@ static enum sink_result kafka_put(void *self, const struct record *r, struct err
 static enum sink_result kafka_commit(
     void *self, const uint8_t cursor[SINK_CURSOR_BYTES], struct err *e)
 {
-	static const struct outbox_limits limits = { MESSAGES_MAX, BYTES_MAX, FRAMING };
+	static const struct outbox_way way = { MESSAGES_MAX, BYTES_MAX, FRAMING, send_rows, NULL };
 	struct kafka *k = self;
 
 	(void)cursor;
-	return outbox_send(&k->out, &limits, send_rows, k, e);
+	return outbox_send(&k->out, &way, k, e);
 }
 
 static void kafka_abort(void *self)

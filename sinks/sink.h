@@ -58,6 +58,7 @@ struct sink_settings {
 	enum keep_body keep_body;
 	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
 	unsigned transport; /* pubsub: enum transport */
+	unsigned requests;  /* pubsub, bigquery, cloud_logging: under way at once; 0: 1 */
 	unsigned mode;	    /* bigquery: enum bigquery_mode */
 	const char *log;    /* cloud_logging: first word of the logs' names */
 	unsigned entries;   /* cloud_logging: enum log_entries */

@@ -46,6 +46,7 @@ class Google:
         self.unknown_fields = []
         self.may_publish = set()
         self.lock = threading.Lock()
+        self.together = None  # a threading.Barrier: requests of data are answered when so many are there
         self.key = folder / "key.pem"
         subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(self.key)], check=True, capture_output=True)
         subprocess.run(["openssl", "pkey", "-in", str(self.key), "-pubout", "-out", str(folder / "pub.pem")], check=True, capture_output=True)
@@ -143,6 +144,8 @@ class Google:
         if path.startswith("/computeMetadata/"):
             return self.grant("metadata")
         self.check_token(h)
+        if self.together is not None:
+            self.meet()
         if path.endswith(":testIamPermissions"):
             topic = path.split("/topics/")[1].split(":")[0]
             return {"permissions": json.loads(body)["permissions"]} if topic in self.may_publish else {}
@@ -153,6 +156,13 @@ class Google:
         if path.endswith("/insertAll"):
             return self.insert(path, body)
         raise Refused(404, "NOT_FOUND", path)
+
+    def meet(self):
+        try:
+            self.together.wait(20)
+        except threading.BrokenBarrierError as e:
+            raise Refused(503, "UNAVAILABLE", "the others did not come") from e
+        self.together = None
 
     # ---- tokens ----
 

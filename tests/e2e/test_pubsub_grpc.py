@@ -52,6 +52,19 @@ def test_by_tls_it_is_grpc_by_itself_and_connections_that_end_lose_nothing(agent
     agent.stop()
 
 
+def test_several_requests_are_under_way_over_one_connection(agent, pubsub):
+    pubsub.set(together=4)
+    use(agent, pubsub.tls, more=f", ca_file: {pubsub.cert}")
+    write_lines(agent, 4000)
+    agent.start()
+    all_events(pubsub, 4000)
+    met = pubsub.ask("/state")["met"]
+    assert len(met) == 4 and len(set(met)) == 1, met
+    wait_for(lambda: sink_status(agent)["lag_events"] == 0, "all is settled")
+    assert len(pubsub.rows("sekisho-events")) == 4000 and sink_status(agent)["retries"] == 0
+    agent.stop()
+
+
 def test_where_no_http2_gets_through_it_is_rest(agent, google, tmp_path):
     cert, key = certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #define CONTEXT(m) offsetof(struct record_context, m)
 
@@ -111,7 +112,10 @@ static const struct column reject_columns[] = {
 	{ "body", COLUMN_TEXT, FROM_BODY, 0, "the line" },
 };
 
+enum { KEY_MAX = 48 };
+
 static struct table tables[TABLE_N];
+static char keys[TABLE_N][SCHEMA_MAX_COLUMNS][KEY_MAX];
 
 static void add(struct table *t, const struct column *c, size_t n)
 {
@@ -164,8 +168,12 @@ static void make_tables(void)
 	for (unsigned k = TABLE_ALERTS; k < TABLE_N; k++)
 		ADD(&tables[k], always);
 	for (unsigned k = 0; k < TABLE_N; k++)
-		for (unsigned i = 0; i < tables[k].n; i++)
-			tables[k].name_n[i] = (uint8_t)strlen(tables[k].c[i].name);
+		for (unsigned i = 0; i < tables[k].n; i++) {
+			char *to = keys[k][i];
+			int n = snprintf(to, KEY_MAX, ",\"%s\":", tables[k].c[i].name);
+
+			tables[k].key[i] = (struct slice){ to, (size_t)n };
+		}
 }
 
 const struct table *schema_table(enum schema_table which)

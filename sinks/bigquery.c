@@ -18,7 +18,7 @@ enum {
 	REQUEST_MAX = 9 << 20,
 	ROW_FORM = 80,
 	APPEND_ROWS_MAX = 20000,
-	APPEND_MAX = 9 << 20,
+	APPEND_MAX = 3 << 20,
 	APPEND_FORM = 6,
 	URL_MAX = 1024,
 	ROW_MAX = 8 << 20,
@@ -137,9 +137,11 @@ static enum outbox_answer insert(
 	buf_str(&b->body, "{\"skipInvalidRows\":true,\"rows\":[");
 	for (unsigned i = 0; i < f->n; i++) {
 		const struct outbox_row *row = f->rows[i];
+		char id[RECORD_ID_TEXT + 1];
 
-		buf_printf(&b->body, "%s{\"insertId\":\"%s-%llu\",\"json\":", i > 0 ? "," : "",
-		    row->id, (unsigned long long)row->seq);
+		record_id_text(row->id, id);
+		buf_printf(&b->body, "%s{\"insertId\":\"%s-%llu\",\"json\":", i > 0 ? "," : "", id,
+		    (unsigned long long)row->seq);
 		buf_slice(&b->body, outbox_text(o, row));
 		buf_char(&b->body, '}');
 	}
@@ -300,8 +302,8 @@ static void bigquery_check(void *self, sink_say *say, void *ctx)
 
 const struct sink sink_bigquery = {
 	.name = "bigquery",
-	.max_records = 16000, /* the Storage Write API wants more than 1 MB at once */
-	.max_bytes = 6 << 20,
+	.max_records = 32000,
+	.max_bytes = 12 << 20,
 	.open = bigquery_open,
 	.begin = bigquery_begin,
 	.put = bigquery_put,

@@ -119,18 +119,18 @@ static void put_request(
     struct bigquery_write *w, const struct outbox *o, const struct outbox_flight *f)
 {
 	struct buf *b = &w->body;
-	size_t data;
-	size_t list;
+	struct slice schema = buf_as_slice(&w->schema[f->rows[0]->table]);
+	size_t rows = 0;
 
+	for (unsigned i = 0; i < f->n; i++)
+		rows += pb_size(f->rows[i]->len);
 	buf_reset(b);
 	pb_bytes(b, 1, slice_of(w->stream));
-	data = pb_open(b, 4);
-	pb_bytes(b, 1, buf_as_slice(&w->schema[f->rows[0]->table]));
-	list = pb_open(b, 2);
+	pb_head(b, 4, pb_size(schema.n) + pb_size(rows));
+	pb_bytes(b, 1, schema);
+	pb_head(b, 2, rows);
 	for (unsigned i = 0; i < f->n; i++)
 		pb_bytes(b, 1, outbox_text(o, f->rows[i]));
-	pb_close(b, list);
-	pb_close(b, data);
 	pb_bytes(b, 6, SLICE("sekisho"));
 }
 

@@ -330,23 +330,24 @@ static void put_words(struct json *j, const struct event *ev, struct buf *scratc
 
 /* Others than events: the row of their table, under the table's name. */
 static int put_row(
-    struct json *j, const struct record *r, enum row_size size, struct buf *scratch, struct err *e)
+    struct json *j, const struct record *r, enum row_size size, struct row_memory *m, struct err *e)
 {
 	static const struct row_rules rules = { .form = ROW_JSON };
 	static const char *const names[TABLE_N] = {
 		[TABLE_ALERTS] = "alert", [TABLE_BLOCKS] = "block", [TABLE_LEDGER] = "ledger"
 	};
 
-	put_words(j, &r->ev, scratch);
+	put_words(j, &r->ev, &m->scratch);
 	json_key(j, slice_of(names[schema_of(r->kind)]));
 	j->comma = true;
-	return row_put(&rules, r, size, j->out, scratch, e);
+	return row_put(&rules, r, size, j->out, m, e);
 }
 
 int entry_put(void *self, const struct record *r, enum row_size size, struct buf *out,
-    struct buf *scratch, struct err *e)
+    struct row_memory *m, struct err *e)
 {
 	const struct entry_rules *rules = self;
+	struct buf *scratch = &m->scratch;
 	struct json j = { .out = out };
 	struct slice service = r->origin != NULL && r->origin->service.n > 0
 				   ? r->origin->service
@@ -380,7 +381,7 @@ int entry_put(void *self, const struct record *r, enum row_size size, struct buf
 	if (event)
 		put_event(&j, rules, r, size);
 	else
-		rc = put_row(&j, r, size, scratch, e);
+		rc = put_row(&j, r, size, m, e);
 	json_close(&j, '}');
 	json_close(&j, '}');
 	return rc;

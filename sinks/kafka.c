@@ -168,6 +168,7 @@ static void flush(struct kafka *k)
 static rd_kafka_resp_err_t produce_once(struct kafka *k, struct outbox_row *row)
 {
 	char topic[160];
+	char id[RECORD_ID_TEXT + 1];
 	struct slice text = outbox_text(&k->out, row);
 	struct slice key = outbox_key(&k->out, row);
 	rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
@@ -180,7 +181,8 @@ static rd_kafka_resp_err_t produce_once(struct kafka *k, struct outbox_row *row)
 	rd_kafka_error_t *error;
 
 	snprintf(topic, sizeof(topic), "%s-%s", k->prefix, schema_table(row->table)->short_name);
-	rd_kafka_header_add(headers, "id", -1, row->id, RECORD_ID_TEXT);
+	record_id_text(row->id, id);
+	rd_kafka_header_add(headers, "id", -1, id, RECORD_ID_TEXT);
 	error = rd_kafka_produceva(k->rk, vu, sizeof(vu) / sizeof(*vu));
 	if (error != NULL) {
 		code = rd_kafka_error_code(error);

@@ -20,7 +20,7 @@ void outbox_init(struct outbox *o)
 void outbox_free(struct outbox *o)
 {
 	buf_free(&o->text);
-	buf_free(&o->scratch);
+	row_memory_free(&o->memory);
 	free(o->rows);
 	free(o->delivered);
 	free(o->refused);
@@ -94,8 +94,8 @@ bool outbox_knows(const struct outbox *o, uint64_t seq)
 static int form(struct outbox *o, const struct record *r, enum row_size size, struct err *e)
 {
 	if (o->form != NULL)
-		return o->form(o->form_self, r, size, &o->text, &o->scratch, e);
-	return row_put(&o->rules, r, size, &o->text, &o->scratch, e);
+		return o->form(o->form_self, r, size, &o->text, &o->memory, e);
+	return row_put(&o->rules, r, size, &o->text, &o->memory, e);
 }
 
 enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err *e)
@@ -141,8 +141,8 @@ enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err
 		.off = (uint32_t)from,
 		.len = (uint32_t)(o->text.n - from),
 		.key_len = (uint32_t)(from - start),
-		.most = OUTBOX_ROWS };
-	record_id_text(r->id, row->id);
+		.most = OUTBOX_ROWS,
+		.id = { r->id[0], r->id[1] } };
 	o->n_rows++;
 	return SINK_OK;
 }

@@ -31,7 +31,7 @@ struct outbox_row {
 	uint32_t off, len; /* of its coded form in outbox.text */
 	uint32_t key_len;  /* of outbox.keyed: the key stands before it */
 	uint32_t most;	   /* rows of a request that it may be in: halved where one was refused */
-	char id[RECORD_ID_TEXT + 1];
+	uint64_t id[2];
 	enum row_state state;
 	bool mark; /* the sink's own */
 };
@@ -51,10 +51,11 @@ struct outbox_flight {
 
 /* A record in the form that the service takes, as row_put(). */
 typedef int outbox_form_fn(void *self, const struct record *r, enum row_size size, struct buf *out,
-    struct buf *scratch, struct err *e);
+    struct row_memory *m, struct err *e);
 
 struct outbox {
-	struct buf text, scratch;
+	struct buf text;
+	struct row_memory memory;
 	struct outbox_row *rows; /* grows with the largest commit: a frame is settled whole */
 	unsigned n_rows, cap_rows;
 	unsigned next;	     /* of sending: no row before it waits */

@@ -209,7 +209,9 @@ static const struct config_key sink_keys[] = {
 	{ "security", CONFIG_ENUM, AT(sink_config, security), .def = "ssl",
 	    .help = "kafka: TLS, TLS with user and password, or neither", .names = securities },
 	{ "sasl_mechanism", CONFIG_ENUM, AT(sink_config, sasl_mechanism), .def = "scram-sha-512",
-	    .help = "kafka: how the password is proved", .names = mechanisms },
+	    .help = "kafka: how the password is proved; scram to Kafka 4.0 and later needs "
+		    "librdkafka 2.6.1 (Debian 12 has 2.0.2)",
+	    .names = mechanisms },
 	{ "username", CONFIG_TEXT, AT(sink_config, username), .help = "kafka: for sasl_ssl" },
 	{ "password_file", CONFIG_TEXT, AT(sink_config, password_file),
 	    .help = "kafka: a file that holds the password" },

@@ -39,9 +39,30 @@ struct kafka {
 
 /* ---- what librdkafka says ---- */
 
+/*
+ * librdkafka sends the nonce of SCRAM twice; Kafka checks it since 4.0 (CVE-2024-56128), and then
+ * says that the password is wrong.
+ */
+static bool is_scram_misspoken(const struct kafka *k, rd_kafka_resp_err_t code)
+{
+	enum { MENDED = 0x02060100 };
+	char mechanism[32] = "";
+	size_t n = sizeof(mechanism);
+
+	return code == RD_KAFKA_RESP_ERR__AUTHENTICATION && rd_kafka_version() < MENDED &&
+	       rd_kafka_conf_get(k->conf, "sasl.mechanisms", mechanism, &n) == RD_KAFKA_CONF_OK &&
+	       strncmp(mechanism, "SCRAM", 5) == 0;
+}
+
 static void note(struct kafka *k, rd_kafka_resp_err_t code, const char *text)
 {
-	snprintf(k->why, sizeof(k->why), "%s: %s", rd_kafka_err2name(code), text);
+	if (is_scram_misspoken(k, code))
+		snprintf(k->why, sizeof(k->why),
+		    "%s: %.80s ... (or the broker is Kafka 4: librdkafka %s can't do SCRAM there, "
+		    "2.6.1 can)",
+		    rd_kafka_err2name(code), text, rd_kafka_version_str());
+	else
+		snprintf(k->why, sizeof(k->why), "%s: %s", rd_kafka_err2name(code), text);
 }
 
 /* Not before somebody changes something. */

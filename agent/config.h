@@ -174,6 +174,9 @@ struct config {
 		struct config_space min_free;
 		uint64_t segment_size;
 	} journal;
+	struct {
+		uint64_t max_size;
+	} dead_letter;
 	struct response_config response;
 	struct {
 		const char *socket;

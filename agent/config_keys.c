@@ -282,6 +282,15 @@ static const struct config_key journal_keys[] = {
 	END,
 };
 
+static const struct config_key dead_letter_keys[] = {
+	{ "max_size", CONFIG_BYTES, AT(config, dead_letter.max_size), .def = "256MiB",
+	    .help =
+		"of the records that one sink refused for good; beyond it the oldest go and are "
+		"counted",
+	    .min = MIB },
+	END,
+};
+
 static const struct config_key response_rule_keys[] = {
 	{ "rule", CONFIG_TEXT, AT(response_rule, rule), .help = "name, `*` stands for anything" },
 	{ "tag", CONFIG_TEXT, AT(response_rule, tag),
@@ -394,6 +403,8 @@ const struct config_key config_keys[] = {
 	    .help = "the log on disk that everything goes through", .keys = journal_keys },
 	{ "sinks", CONFIG_MAP, AT(config, sinks), .help = "where events and alerts are delivered",
 	    .keys = sink_keys, .item_size = sizeof(struct sink_config) },
+	{ "dead_letter", CONFIG_SECTION, AT(config, dead_letter),
+	    .help = "what sinks refused, beside the journal", .keys = dead_letter_keys },
 	{ "response", CONFIG_SECTION, AT(config, response), .help = "what alerts lead to",
 	    .keys = response_keys },
 	{ "status", CONFIG_SECTION, AT(config, status), .help = "how to ask the running agent",

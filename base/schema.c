@@ -97,8 +97,9 @@ static const struct column block_columns[] = {
 
 static const struct column ledger_columns[] = {
 	HEAD,
-	NAMED("what", COLUMN_TEXT, "truncated, rewritten, shortened, gone, unreadable"),
-	NAMED("source", COLUMN_TEXT, "file"),
+	NAMED("what", COLUMN_TEXT,
+	    "truncated, rewritten, shortened, gone, vacuumed, unreadable, dead_letters"),
+	NAMED("source", COLUMN_TEXT, "file, or sink"),
 	NAMED("lost_bytes", COLUMN_INT, "known to be lost"),
 	NAMED("lost_records", COLUMN_INT, "known to be lost"),
 };

@@ -73,6 +73,7 @@ struct sink_settings {
 	const char *username, *password_file, *password_env;
 	const struct sink_option *options; /* of librdkafka */
 	unsigned n_options;
+	uint64_t dead_max_bytes; /* for the caller: of its dead letters; 0: any number */
 	int64_t max_lag_us; /* for the caller: the sink is not given older bulk; 0: all of it */
 };
 

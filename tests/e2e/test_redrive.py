@@ -139,3 +139,39 @@ def test_a_line_in_both_files_after_a_crash_is_delivered_once(agent, google):
     write_lines(agent, 1)
     wait_for(lambda: len(google.rows("sekisho-events")) == 202 and sink_status(agent)["retries"] == 0, "one more")
     agent.stop()
+
+
+def ids(agent):
+    return [d["id"] for d in dead(agent) if "id" in d]
+
+
+def test_beyond_their_budget_the_oldest_go_and_are_counted(agent, google):
+    agent.more = "dead_letter: {max_size: 1MiB}"
+    google.poison = "poison"
+    use(agent, google.url)
+    agent.start()
+    n = 0
+    while not (dead(agent) and "gone" in dead(agent)[0]):  # a line is some 1,500 bytes
+        write_lines(agent, 300, first=n, path="/poison")
+        n += 300
+        wait_for(lambda: sink_status(agent)["rejected"] == n, "these dead letters")
+        assert n < 3000
+    path = agent.root / "dead" / "far.ndjson"
+    gone = dead(agent)[0]["gone"]
+    assert path.stat().st_size <= 1 << 20 and gone > 0 and len(ids(agent)) == n - gone
+    paths = [d["attributes"]["url.path"] for d in dead(agent)[1:]]
+    assert paths == [f"/poison{i}" for i in range(gone, n)]  # the newest, in order
+    assert sink_status(agent)["dead_letters_gone"] == gone
+    assert f"dead letters {n} ({gone} are gone)" in agent.run("status").stdout
+    write_lines(agent, 1, first=n, path="/ok")  # whoever writes the ledger is awake
+    wait_for(lambda: agent.query("SELECT source, lost_records FROM ledger WHERE what = 'dead_letters'") == [("far", gone)], "the ledger has them")
+    assert agent.run("audit").returncode == 0
+    agent.kill()
+    agent.start()
+    assert sink_status(agent)["dead_letters_gone"] == gone  # it stands in the file
+    google.poison = None
+    assert agent.run("journal", "redrive").stdout.startswith(f"far: {n - gone} dead letters wait again\n")
+    wait_for(lambda: len(distinct(google.rows("sekisho-events"))) == n - gone + 1, "those that were kept")
+    wait_for(lambda: far(agent)["waiting"] == 0, "nothing waits")
+    assert far(agent)["rejected"] == gone and ids(agent) == []
+    agent.stop()

@@ -159,9 +159,11 @@ static int open_sinks(struct agent *a, struct err *e)
 	for (unsigned i = 0; i < a->cfg.sinks.n && a->n_ships < 16; i++) {
 		const struct sink_config *s = config_sink(&a->cfg, i);
 		struct sink_settings set = agent_sink_settings(s);
-		struct ship *ship = ship_start(
-		    agent_sink(s->type), &set, &s->drop, a->journal, a->cfg.journal.dir, e);
+		struct ship *ship;
 
+		set.dead_max_bytes = a->cfg.dead_letter.max_size;
+		ship = ship_start(
+		    agent_sink(s->type), &set, &s->drop, a->journal, a->cfg.journal.dir, e);
 		if (ship == NULL)
 			return err_wrap(e, "sink %s", s->name);
 		a->ships[a->n_ships++] = ship;

@@ -117,7 +117,7 @@ struct agent *committer_agent(void *committer);
 
 /* A ledger row: what may be lost, and where. From the reader: through its batch. */
 struct ledger_row {
-	const char *what; /* truncated rewritten shortened gone vacuumed unreadable */
+	const char *what; /* truncated rewritten shortened gone vacuumed unreadable dead_letters */
 	const char *source;
 	uint64_t lost_bytes, lost_records;
 	int64_t time_us;

@@ -97,7 +97,8 @@ struct sink_config {
 	unsigned keep_body; /* enum keep_body */
 	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
 	unsigned transport; /* enum transport */
-	unsigned mode;	    /* enum bigquery_mode */
+	uint64_t requests;
+	unsigned mode; /* enum bigquery_mode */
 	const char *log;
 	unsigned entries; /* enum log_entries */
 	const char *url, *secret_file, *secret_env, *token_file, *token_env;
@@ -173,6 +174,9 @@ struct config {
 		struct config_space min_free;
 		uint64_t segment_size;
 	} journal;
+	struct {
+		uint64_t max_size;
+	} dead_letter;
 	struct response_config response;
 	struct {
 		const char *socket;

@@ -2,6 +2,7 @@
  * this. */
 #include "agent/config.h"
 #include "agent/drop.h"
+#include "base/level.h"
 #include "sinks/sink.h"
 
 #define AT(s, m) offsetof(struct s, m)
@@ -23,8 +24,7 @@ static const char *const transports[] = { "auto", "grpc", "rest", NULL };
 static const char *const bigquery_modes[] = { "insert_all", "storage_write", NULL };
 static const char *const log_entries[] = { "notable", "alerts", "all", NULL };
 static const char *const templates[] = { "json", "slack", "pagerduty", NULL };
-static const char *const min_levels[] = { "default", "informational", "low", "medium", "high",
-	"critical", NULL };
+static const char *const min_levels[] = { "default", LEVEL_NAMES, NULL };
 static const char *const modes[] = { "shadow", "canary", "enforce", NULL };
 static const char *const sandbox_modes[] = { "auto", "off", NULL };
 static const char *const rule_modes[] = { "shadow", "canary", "enforce", "default", NULL };
@@ -167,6 +167,9 @@ static const struct config_key sink_keys[] = {
 	    .help = "bigquery: insert_all: REST, for hosts of few events; storage_write: the "
 		    "Storage Write API by gRPC, for busy ones",
 	    .names = bigquery_modes },
+	{ "requests", CONFIG_UINT, AT(sink_config, requests), .def = "4",
+	    .help = "pubsub, bigquery, cloud_logging: under way at once, of one commit's rows",
+	    .min = 1, .max = 16 },
 	{ "endpoint", CONFIG_TEXT, AT(sink_config, endpoint),
 	    .help = "pubsub, bigquery, cloud_logging: another server, such as "
 		    "https://asia-northeast1-pubsub.googleapis.com; "
@@ -206,7 +209,9 @@ static const struct config_key sink_keys[] = {
 	{ "security", CONFIG_ENUM, AT(sink_config, security), .def = "ssl",
 	    .help = "kafka: TLS, TLS with user and password, or neither", .names = securities },
 	{ "sasl_mechanism", CONFIG_ENUM, AT(sink_config, sasl_mechanism), .def = "scram-sha-512",
-	    .help = "kafka: how the password is proved", .names = mechanisms },
+	    .help = "kafka: how the password is proved; scram to Kafka 4.0 and later needs "
+		    "librdkafka 2.6.1 (Debian 12 has 2.0.2)",
+	    .names = mechanisms },
 	{ "username", CONFIG_TEXT, AT(sink_config, username), .help = "kafka: for sasl_ssl" },
 	{ "password_file", CONFIG_TEXT, AT(sink_config, password_file),
 	    .help = "kafka: a file that holds the password" },
@@ -274,6 +279,15 @@ static const struct config_key journal_keys[] = {
 	    .help = "of the file system, never used" },
 	{ "segment_size", CONFIG_BYTES, AT(config, journal.segment_size), .def = "64MiB",
 	    .help = "of one file", .min = MIB, .max = GIB },
+	END,
+};
+
+static const struct config_key dead_letter_keys[] = {
+	{ "max_size", CONFIG_BYTES, AT(config, dead_letter.max_size), .def = "256MiB",
+	    .help =
+		"of the records that one sink refused for good; beyond it the oldest go and are "
+		"counted",
+	    .min = MIB },
 	END,
 };
 
@@ -389,6 +403,8 @@ const struct config_key config_keys[] = {
 	    .help = "the log on disk that everything goes through", .keys = journal_keys },
 	{ "sinks", CONFIG_MAP, AT(config, sinks), .help = "where events and alerts are delivered",
 	    .keys = sink_keys, .item_size = sizeof(struct sink_config) },
+	{ "dead_letter", CONFIG_SECTION, AT(config, dead_letter),
+	    .help = "what sinks refused, beside the journal", .keys = dead_letter_keys },
 	{ "response", CONFIG_SECTION, AT(config, response), .help = "what alerts lead to",
 	    .keys = response_keys },
 	{ "status", CONFIG_SECTION, AT(config, status), .help = "how to ask the running agent",

@@ -1,5 +1,6 @@
 #include "agent/dead_letter.h"
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -7,7 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -39,8 +40,10 @@ static off_t look_through(struct dead_letter *d, const char *path, uint64_t *lin
 		uint64_t seq;
 
 		size += n;
-		if (!dead_letter_key(d->text, &lane, &seq))
+		if (!dead_letter_key(d->text, &lane, &seq)) {
+			sscanf(d->text, "{\"gone\":%" SCNu64 "}", &d->gone);
 			continue;
+		}
 		++*lines;
 		if (seq > d->last_seq[lane])
 			d->last_seq[lane] = seq;
@@ -66,6 +69,7 @@ struct dead_letter *dead_letter_open(const char *journal_dir, const char *sink, 
 	snprintf(d->queue_path, sizeof(d->queue_path), "%s/../dead/%s.redrive", journal_dir, sink);
 	d->size = look_through(d, d->path, &lines);
 	look_through(d, d->queue_path, &d->queued);
+	d->gone_before = d->gone;
 	return d;
 }
 
@@ -109,7 +113,6 @@ static int append(struct dead_letter *d, struct err *e)
 static void put_record(struct dead_letter *d, struct json *j, const struct record *r)
 {
 	struct buf chunk = { 0 };
-	uint8_t *to;
 
 	record_begin(&d->writer, r->context);
 	if (r->kind == RECORD_EVENT)
@@ -119,11 +122,8 @@ static void put_record(struct dead_letter *d, struct json *j, const struct recor
 	record_end(&d->writer, NULL, &chunk);
 	JSON_KEY(j, "record");
 	buf_char(&d->line, '"');
-	to = (uint8_t *)buf_room(&d->line, chunk.n / 3 * 4 + 8);
-	if (chunk.full || to == NULL)
-		d->line.full = true;
-	else
-		d->line.n += (size_t)EVP_EncodeBlock(to, (const uint8_t *)chunk.p, (int)chunk.n);
+	base64_put(&d->line, buf_as_slice(&chunk));
+	d->line.full = d->line.full || chunk.full;
 	buf_char(&d->line, '"');
 	j->comma = true;
 	buf_free(&chunk);
@@ -158,10 +158,9 @@ static void put_line(
 static int write_line(struct dead_letter *d, enum journal_lane lane, const struct record *r,
     const char *reason, struct err *e)
 {
-	if (open_file(d, e) != 0)
-		return -1;
 	put_line(d, lane, r, reason);
-	if (append(d, e) != 0)
+	if (dead_letter_make_room(d, d->line.n, e) != 0 || open_file(d, e) != 0 ||
+	    append(d, e) != 0)
 		return -1;
 	d->dirty = true;
 	return 0;
@@ -224,6 +223,16 @@ int dead_letter_sync(struct dead_letter *d, struct err *e)
 		d->dirty = false;
 	pthread_mutex_unlock(&d->lock);
 	return rc;
+}
+
+uint64_t dead_letter_gone(struct dead_letter *d, bool ever)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&d->lock);
+	n = d->gone - (ever ? 0 : d->gone_before);
+	pthread_mutex_unlock(&d->lock);
+	return n;
 }
 
 void dead_letter_close(struct dead_letter *d)

@@ -11,6 +11,9 @@
  * once. A crash between the two renames leaves a line in both files: dead_letter_waiting_from()
  * takes the copy away. While it is queued a line counts as waiting, no more as rejected.
  *
+ * Beyond max_bytes the oldest lines go, to three quarters of it, and the file begins with how many
+ * are gone: {"gone":N}. They stay counted as rejected. What is queued is not touched.
+ *
  * Any thread may ask and move; one thread delivers.
  */
 #ifndef AGENT_DEAD_LETTER_H
@@ -27,8 +30,10 @@ struct err;
 struct dead_letter {
 	char path[1024], queue_path[1024];
 	char sink[72];
-	int fd;	    /* -1: nothing was refused since the start */
-	off_t size; /* of whole lines */
+	int fd;			    /* -1: nothing was refused since the start */
+	off_t size;		    /* of whole lines */
+	uint64_t max_bytes;	    /* set by the caller; 0: any */
+	uint64_t gone, gone_before; /* lines, ever; and when it was opened */
 	uint64_t last_seq[JOURNAL_LANES];
 	bool dirty;
 	struct buf line;
@@ -56,6 +61,12 @@ int dead_letter_put(struct dead_letter *d, enum journal_lane lane, const struct 
 int dead_letter_put_again(struct dead_letter *d, enum journal_lane lane, const struct record *r,
     const char *reason, struct err *e);
 int dead_letter_sync(struct dead_letter *d, struct err *e); /* durable from here on */
+
+/* Lines that went for the budget's sake: ever, or since it was opened. */
+uint64_t dead_letter_gone(struct dead_letter *d, bool ever);
+
+/* Before n more bytes are written: dead_letter_budget.c. The lock is held. */
+int dead_letter_make_room(struct dead_letter *d, size_t n, struct err *e);
 
 /* ---- the way back: dead_letter_queue.c ---- */
 

@@ -4,6 +4,7 @@
  */
 #include "agent/reader.h"
 #include "agent/dedupe.h"
+#include "agent/ship.h"
 #include "agent/sight.h"
 #include "base/clock.h"
 #include "base/deflate.h"
@@ -293,6 +294,27 @@ static void take_rules(struct reader *r)
 	free(next);
 }
 
+/* The reader is who writes to the ledger: what sinks dropped of their dead letters is told by it.
+ */
+static void report_dead_letters(struct reader *r)
+{
+	for (unsigned i = 0; i < r->a->n_ships; i++) {
+		uint64_t gone = ship_dead_gone(r->a->ships[i]);
+
+		const char *name = config_sink(&r->a->cfg, i)->name;
+
+		if (gone == r->dead_gone[i])
+			continue;
+		log_warn("dead letters reached their budget: the oldest are gone",
+		    "sink=%s records=%llu", name, (unsigned long long)(gone - r->dead_gone[i]));
+		reader_report(r, &(struct ledger_row){ .what = "dead_letters",
+				     .source = name,
+				     .lost_records = gone - r->dead_gone[i],
+				     .time_us = clock_now_us() });
+		r->dead_gone[i] = gone;
+	}
+}
+
 static void wait_for_change(struct reader *r, int wait_ms)
 {
 	struct pollfd p[16] = { { .fd = tail_fd(r->tail), .events = POLLIN },
@@ -305,6 +327,7 @@ static void wait_for_change(struct reader *r, int wait_ms)
 	n += reader_journald_poll(r, p + n, 16 - n, &wait_ms);
 	atomic_store(&r->a->reader_ready, true);
 	stats_set(&r->a->stats, open_files, tail_open_files(r->tail));
+	report_dead_letters(r);
 	if (r->n_reports > 0) { /* a report alone is worth a frame */
 		begin_batch(r);
 		send_batch(r);

@@ -34,7 +34,8 @@ struct reader {
 	struct ledger_row reports[READER_REPORTS]; /* for the next batch */
 	char report_paths[READER_REPORTS][TAIL_PATH_MAX];
 	unsigned n_reports;
-	bool busy; /* something was read since the last wait */
+	uint64_t dead_gone[16]; /* one a sink: dead letters that are no more, as far as told */
+	bool busy;		/* something was read since the last wait */
 };
 
 /* Something may be lost: a ledger row in the next batch, and counters. The source is copied. */

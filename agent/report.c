@@ -225,6 +225,7 @@ static void status_json(struct agent *a, struct buf *out)
 		JSON_KEY(&j, "rate");
 		json_raw(&j, rate_text(st.rate, rate));
 		json_member_u64(&j, "rejected", g.dead);
+		json_member_u64(&j, "dead_letters_gone", st.dead_gone);
 		json_member_u64(&j, "retries", st.retries);
 		JSON_KEY(&j, "held");
 		json_bool(&j, st.held);
@@ -260,6 +261,8 @@ static void sink_line(struct agent *a, struct ship *ship, int64_t now_us, struct
 		    units_show_duration(g.seconds * 1000000, age));
 	buf_printf(out, "; %.1f/s, %u in flight; retries %" PRIu64 "; dead letters %" PRIu64,
 	    st.rate, st.in_flight, st.retries, g.dead);
+	if (st.dead_gone > 0)
+		buf_printf(out, " (%" PRIu64 " are gone)", st.dead_gone);
 	if (st.held)
 		buf_str(out, "; HELD");
 	if (st.last_ok_us != 0)
@@ -329,6 +332,7 @@ static void report_lags(struct agent *a, struct buf *out)
 		{ "lag_bytes", "Bytes of logs journalled since the last that was delivered" },
 		{ "lag_seconds", "Age of the oldest record that is not delivered" },
 		{ "dead_letters", "Records refused for good" },
+		{ "dead_letters_gone", "Of these, no more kept: the budget was reached" },
 		{ "held", "1: nothing is taken until somebody changes something" },
 	};
 
@@ -342,7 +346,8 @@ static void report_lags(struct agent *a, struct buf *out)
 			ship_status(a->ships[i], &st);
 			lag_of(a, &st, &g);
 
-			const uint64_t values[] = { g.bytes, (uint64_t)g.seconds, g.dead, st.held };
+			const uint64_t values[] = { g.bytes, (uint64_t)g.seconds, g.dead,
+				st.dead_gone, st.held };
 
 			buf_printf(out, "sekisho_sink_%s{sink=\"%s\"} %" PRIu64 "\n", names[k][0],
 			    st.name, values[k]);

@@ -375,6 +375,8 @@ static int open_all(struct ship *s, const struct sink_settings *set, const char 
 	if (s->self == NULL || load_cursor(s, dir, e) != 0)
 		return -1;
 	s->dead = dead_letter_open(dir, s->name, e);
+	if (s->dead != NULL)
+		s->dead->max_bytes = set->dead_max_bytes;
 	if (s->dead == NULL || dead_letter_waiting_from(s->dead, &s->cursor, e) != 0)
 		return -1;
 	s->registration = journal_register(s->journal, &s->cursor, e);
@@ -451,4 +453,10 @@ void ship_status(struct ship *s, struct ship_status *out)
 	pthread_mutex_unlock(&s->lock);
 	for (unsigned l = 0; l < JOURNAL_LANES; l++)
 		out->requeued[l] = dead_letter_waiting(s->dead, (enum journal_lane)l);
+	out->dead_gone = dead_letter_gone(s->dead, true);
+}
+
+uint64_t ship_dead_gone(struct ship *s)
+{
+	return dead_letter_gone(s->dead, false);
 }

@@ -28,6 +28,7 @@ struct ship_status {
 	unsigned in_flight; /* records of the commit under way */
 	double rate;	    /* records delivered a second, over the last 10 to 20 seconds */
 	uint64_t requeued[JOURNAL_LANES];    /* dead letters that wait again */
+	uint64_t dead_gone;		     /* dead letters that are no more, for their budget */
 	const struct drop_settings *drop;    /* NULL: none */
 	uint64_t dropped_by[DROP_RULES_MAX]; /* since the start */
 };
@@ -43,6 +44,9 @@ struct ship *ship_start(const struct sink *sink, const struct sink_settings *set
 void ship_stop(struct ship *s, bool drain, int timeout_ms);
 
 void ship_status(struct ship *s, struct ship_status *out);
+
+/* Dead letters that went for their budget's sake since the start. From any thread. */
+uint64_t ship_dead_gone(struct ship *s);
 
 /* Dead letters back into what waits: see dead_letter.h. From any thread. */
 int ship_redrive(struct ship *s, const struct dead_letter_choice *choice,

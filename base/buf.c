@@ -12,7 +12,7 @@ void buf_free(struct buf *b)
 	*b = (struct buf){ .max = b->max };
 }
 
-char *buf_room(struct buf *b, size_t n)
+char *buf_grow(struct buf *b, size_t n)
 {
 	size_t max = b->max != 0 ? b->max : BUF_DEFAULT_MAX;
 

@@ -27,8 +27,14 @@ static inline void buf_reset(struct buf *b)
 	b->full = false;
 }
 
+/* buf_room() when there is none yet. */
+char *buf_grow(struct buf *b, size_t n);
+
 /* Make room for n more bytes and return where to write them; NULL: full. */
-char *buf_room(struct buf *b, size_t n);
+static inline char *buf_room(struct buf *b, size_t n)
+{
+	return b->p != NULL && n <= b->cap - b->n && !b->full ? b->p + b->n : buf_grow(b, n);
+}
 
 /* Append n bytes, or set full. p may be NULL when n is 0. */
 void buf_put(struct buf *b, const void *p, size_t n);

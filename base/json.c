@@ -143,6 +143,12 @@ void json_key(struct json *j, struct slice key)
 	j->comma = false;
 }
 
+void json_quoted(struct json *j, struct slice key)
+{
+	buf_slice(j->out, slice_from(key, !j->comma));
+	j->comma = false;
+}
+
 static void put_digits(struct buf *out, uint64_t v)
 {
 	char text[20];

@@ -56,6 +56,15 @@ void pb_close(struct buf *b, size_t at)
 		b->p[at - 1 + i] = (char)((n & 0x7f) | (i < more ? 0x80 : 0));
 }
 
+size_t pb_size(size_t n)
+{
+	size_t size = 2 + n;
+
+	for (size_t v = n >> 7; v > 0; v >>= 7)
+		size++;
+	return size;
+}
+
 static uint64_t fixed(struct cut *c, size_t n)
 {
 	struct slice s = cut_raw(c, n);

@@ -36,6 +36,16 @@ void pb_double(struct buf *b, unsigned field, double v);
 size_t pb_open(struct buf *b, unsigned field);
 void pb_close(struct buf *b, size_t at);
 
+/* The same for content of a known length: n bytes are to follow. */
+static inline void pb_head(struct buf *b, unsigned field, size_t n)
+{
+	pb_tag(b, field, PB_BYTES);
+	buf_varint(b, n);
+}
+
+/* How long a field of n bytes is, if its number is below 16. */
+size_t pb_size(size_t n);
+
 struct pb_field {
 	unsigned number;
 	enum pb_wire wire;

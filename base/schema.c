@@ -1,10 +1,12 @@
 #include "base/schema.h"
 
+#include "base/level.h"
 #include "base/record_json.h"
 #include "base/timefmt.h"
 
 #include <pthread.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #define CONTEXT(m) offsetof(struct record_context, m)
 
@@ -95,8 +97,9 @@ static const struct column block_columns[] = {
 
 static const struct column ledger_columns[] = {
 	HEAD,
-	NAMED("what", COLUMN_TEXT, "truncated, rewritten, shortened, gone, unreadable"),
-	NAMED("source", COLUMN_TEXT, "file"),
+	NAMED("what", COLUMN_TEXT,
+	    "truncated, rewritten, shortened, gone, vacuumed, unreadable, dead_letters"),
+	NAMED("source", COLUMN_TEXT, "file, or sink"),
 	NAMED("lost_bytes", COLUMN_INT, "known to be lost"),
 	NAMED("lost_records", COLUMN_INT, "known to be lost"),
 };
@@ -110,7 +113,10 @@ static const struct column reject_columns[] = {
 	{ "body", COLUMN_TEXT, FROM_BODY, 0, "the line" },
 };
 
+enum { KEY_MAX = 48 };
+
 static struct table tables[TABLE_N];
+static char keys[TABLE_N][SCHEMA_MAX_COLUMNS][KEY_MAX];
 
 static void add(struct table *t, const struct column *c, size_t n)
 {
@@ -144,11 +150,14 @@ static void add_attrs(struct table *t)
 
 static void make_tables(void)
 {
-	static const char *const names[] = { "events_raw", "alerts_raw", "blocks_raw", "rejects",
-		"ledger" };
+	static const char *const names[TABLE_N][2] = { { "events_raw", "events" },
+		{ "alerts_raw", "alerts" }, { "blocks_raw", "blocks" }, { "rejects", "rejects" },
+		{ "ledger", "ledger" } };
 
-	for (unsigned k = 0; k < TABLE_N; k++)
-		tables[k].name = names[k];
+	for (unsigned k = 0; k < TABLE_N; k++) {
+		tables[k].name = names[k][0];
+		tables[k].short_name = names[k][1];
+	}
 	ADD(&tables[TABLE_EVENTS], event_first);
 	ADD(&tables[TABLE_EVENTS], always);
 	add_attrs(&tables[TABLE_EVENTS]);
@@ -160,8 +169,12 @@ static void make_tables(void)
 	for (unsigned k = TABLE_ALERTS; k < TABLE_N; k++)
 		ADD(&tables[k], always);
 	for (unsigned k = 0; k < TABLE_N; k++)
-		for (unsigned i = 0; i < tables[k].n; i++)
-			tables[k].name_n[i] = (uint8_t)strlen(tables[k].c[i].name);
+		for (unsigned i = 0; i < tables[k].n; i++) {
+			char *to = keys[k][i];
+			int n = snprintf(to, KEY_MAX, ",\"%s\":", tables[k].c[i].name);
+
+			tables[k].key[i] = (struct slice){ to, (size_t)n };
+		}
 }
 
 const struct table *schema_table(enum schema_table which)
@@ -234,18 +247,17 @@ static void set_typed(struct cell *out, const struct column *c, struct slice v)
 
 static void strongest(struct cell *out, const struct record *r, unsigned part)
 {
-	static const char *const levels[] = { "informational", "low", "medium", "high",
-		"critical" };
 	const struct detection *best = NULL;
 	int best_level = -1;
 
-	for (unsigned i = 0; i < r->ev.n_detections; i++)
-		for (int l = 0; l < 5; l++)
-			if (l > best_level &&
-			    slice_eq(r->ev.detections[i].level, slice_of(levels[l]))) {
-				best = &r->ev.detections[i];
-				best_level = l;
-			}
+	for (unsigned i = 0; i < r->ev.n_detections; i++) {
+		enum level level = level_of(r->ev.detections[i].level);
+
+		if (level < LEVEL_N && (int)level > best_level) {
+			best = &r->ev.detections[i];
+			best_level = (int)level;
+		}
+	}
 	if (best != NULL)
 		set_text(out, part == 0 ? best->category : part == 1 ? best->level : best->rule);
 }

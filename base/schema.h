@@ -50,10 +50,11 @@ struct column {
 enum { SCHEMA_MAX_COLUMNS = 64 };
 
 struct table {
-	const char *name; /* as stored: events_raw, alerts_raw ... */
+	const char *name;	/* as stored: events_raw, alerts_raw ... */
+	const char *short_name; /* of topics and logs: events, alerts, blocks, rejects, ledger */
 	unsigned n;
 	struct column c[SCHEMA_MAX_COLUMNS];
-	uint8_t name_n[SCHEMA_MAX_COLUMNS]; /* lengths of their names */
+	struct slice key[SCHEMA_MAX_COLUMNS]; /* their names for json_quoted(): ,"NAME": */
 };
 
 /* The table, put together at the first call; the same ever after. Any thread. */

@@ -14,7 +14,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-SEKISHO = str(ROOT / "build" / "sekisho")
+SEKISHO = os.environ.get("SEKISHO", str(ROOT / "build" / "sekisho"))
 GEN = str(ROOT / "build" / "bench" / "gen")
 LOAD = str(ROOT / "build" / "bench" / "load")
 RG = ["rg", "-c", "-i", "-j1", "union.+select|<script|/etc/passwd|jndi:|sqlmap"]

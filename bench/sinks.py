@@ -46,7 +46,8 @@ class Null:
             f"http {{ log_format n '$request_length'; access_log {self.work}/lengths n buffer=64k flush=1s; client_max_body_size 64m; {temp}\n"
             f"keepalive_requests 100000; ssl_certificate c.pem; ssl_certificate_key k.pem; root {self.work}/html;\n"
             # a body is read to its end only by what hands it on; there is no such file: its page is the answer
-            f"server {{ listen 127.0.0.1:{self.port} ssl http2; client_body_buffer_size 16m; proxy_pass_request_body off;\n"
+            # windows as wide as Google's, or a far host would wait for each 64 KB
+            f"server {{ listen 127.0.0.1:{self.port} ssl http2; http2_body_preread_size 1m; client_body_buffer_size 16m; proxy_pass_request_body off;\n"
             f"  location / {{ proxy_set_header Content-Length ''; proxy_pass http://unix:{self.work}/sock:; }} }}\n"
             f"server {{ listen unix:{self.work}/sock; access_log off;\n"
             "  location /google. { error_page 404 405 =200 /grpc; } location / { error_page 404 405 =200 /rest; }\n"

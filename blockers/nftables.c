@@ -132,19 +132,32 @@ static void *nft_open(struct err *e)
 	return n;
 }
 
+/* Begin a script that ends with the address not there. Its set; NULL with *e: it is no address. */
+static const char *begin_without(struct nft *n, const struct ip_prefix *p, struct err *e)
+{
+	const char *set = set_of(p);
+	char text[IP_TEXT_MAX];
+
+	if (set[0] == 'n') {
+		err_set(e, ENOTSUP, "prefixes are refilled");
+		return NULL;
+	}
+	ip_prefix_text(p, text);
+	buf_reset(&n->script);
+	/* to add, then delete works whether or not it is there, on every kernel */
+	buf_printf(&n->script, "add element inet sekisho %s { %s }\n", set, text);
+	buf_printf(&n->script, "delete element inet sekisho %s { %s }\n", set, text);
+	return set;
+}
+
+/* Deleted first: an element that is there would keep its time. */
 static int nft_add(void *self, const struct blocked *x, int64_t now_us, struct err *e)
 {
 	struct nft *n = self;
-	const char *set = set_of(&x->prefix);
-	char text[IP_TEXT_MAX];
+	const char *set = begin_without(n, &x->prefix, e);
 
-	if (set[0] == 'n')
-		return err_set(e, ENOTSUP, "prefixes are refilled");
-	ip_prefix_text(&x->prefix, text);
-	buf_reset(&n->script);
-	/* add, delete, add: sets the time whether or not it is there, on every kernel */
-	buf_printf(&n->script, "add element inet sekisho %s { %s }\n", set, text);
-	buf_printf(&n->script, "delete element inet sekisho %s { %s }\n", set, text);
+	if (set == NULL)
+		return -1;
 	buf_printf(&n->script, "add element inet sekisho %s { ", set);
 	put_element(&n->script, x, now_us);
 	buf_str(&n->script, " }\n");
@@ -154,16 +167,8 @@ static int nft_add(void *self, const struct blocked *x, int64_t now_us, struct e
 static int nft_del(void *self, const struct blocked *x, struct err *e)
 {
 	struct nft *n = self;
-	const char *set = set_of(&x->prefix);
-	char text[IP_TEXT_MAX];
 
-	if (set[0] == 'n')
-		return err_set(e, ENOTSUP, "prefixes are refilled");
-	ip_prefix_text(&x->prefix, text);
-	buf_reset(&n->script);
-	buf_printf(&n->script, "add element inet sekisho %s { %s }\n", set, text);
-	buf_printf(&n->script, "delete element inet sekisho %s { %s }\n", set, text);
-	return run(n, e);
+	return begin_without(n, &x->prefix, e) != NULL ? run(n, e) : -1;
 }
 
 static int nft_watch(void *self)

@@ -255,14 +255,12 @@ unsigned correlator_sight_attack(const struct correlator *c, const struct detect
     const struct event *ev, const uint64_t id[2], struct sighting *out)
 {
 	unsigned category = 0;
-	unsigned level = 0;
+	enum level level = level_of(d->level);
 
 	while (category < CATEGORY_N && !slice_eq(d->category, slice_of(category_names[category])))
 		category++;
-	while (level < LEVEL_N && !slice_eq(d->level, slice_of(level_names[level])))
-		level++;
 	if (category == CATEGORY_N || level == LEVEL_N ||
-	    !category_is_attack((enum category)category, (enum level)level))
+	    !category_is_attack((enum category)category, level))
 		return 0;
 	*out = base_sighting(ev, id);
 	if (!out->has_address)

@@ -8,6 +8,7 @@
 #define DETECT_RULE_H
 
 #include "base/ip.h"
+#include "base/level.h"
 #include "base/problem.h"
 #include "detect/field.h"
 
@@ -92,8 +93,6 @@ enum event_class {
 	CLASS_OTHER = 1 << 7, /* json, raw, user formats without an HTTP request */
 };
 
-enum level { LEVEL_INFORMATIONAL, LEVEL_LOW, LEVEL_MEDIUM, LEVEL_HIGH, LEVEL_CRITICAL, LEVEL_N };
-
 enum category {
 /* clang-format off */
 #define CATEGORY_TABLE(X) \
@@ -114,7 +113,6 @@ enum category {
 	    CATEGORY_N
 };
 
-extern const char *const level_names[LEVEL_N];
 extern const char *const category_names[CATEGORY_N];
 
 /* Does a detection of that category and level count as an attack (may agree, may block)? */

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <xxhash.h>
 
-const char *const level_names[LEVEL_N] = { "informational", "low", "medium", "high", "critical" };
-
 #define CATEGORY_NAME(id, name) name,
 const char *const category_names[CATEGORY_N] = { CATEGORY_TABLE(CATEGORY_NAME) };
 

@@ -3,6 +3,7 @@
 #include "detect/sigma.h"
 #include "match/regex.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,7 +16,7 @@ static bool is_regex_special(char c)
 
 /* A Sigma string taken apart: bytes, and which of them are wildcards. */
 struct pattern {
-	char text[VALUE_MAX];
+	char text[VALUE_MAX + 1]; /* base64 comes with a NUL */
 	bool wild[VALUE_MAX];
 	size_t n;
 };
@@ -142,21 +143,9 @@ static void string_value(struct loader *l, const struct yaml *at, const struct p
 
 static void to_base64(const char *in, size_t n, struct pattern *out)
 {
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	out->n = 0;
 	memset(out->wild, 0, sizeof(out->wild));
-	for (size_t i = 0; i < n && out->n + 4 <= VALUE_MAX; i += 3) {
-		uint32_t v = (uint32_t)(uint8_t)in[i] << 16;
-
-		v |= i + 1 < n ? (uint32_t)(uint8_t)in[i + 1] << 8 : 0;
-		v |= i + 2 < n ? (uint32_t)(uint8_t)in[i + 2] : 0;
-		out->text[out->n++] = digits[v >> 18];
-		out->text[out->n++] = digits[v >> 12 & 63];
-		out->text[out->n++] = i + 1 < n ? digits[v >> 6 & 63] : '=';
-		out->text[out->n++] = i + 2 < n ? digits[v & 63] : '=';
-	}
+	n = n < VALUE_MAX / 4 * 3 ? n : VALUE_MAX / 4 * 3;
+	out->n = (size_t)EVP_EncodeBlock((uint8_t *)out->text, (const uint8_t *)in, (int)n);
 }
 
 /* base64offset: the parts of the three shifted codings that do not depend on neighbours. */

@@ -18,7 +18,7 @@ enum {
 	REQUEST_MAX = 9 << 20,
 	ROW_FORM = 80,
 	APPEND_ROWS_MAX = 20000,
-	APPEND_MAX = 9 << 20,
+	APPEND_MAX = 3 << 20,
 	APPEND_FORM = 6,
 	URL_MAX = 1024,
 	ROW_MAX = 8 << 20,
@@ -82,6 +82,7 @@ static void *bigquery_open(const struct sink_settings *s, struct err *e)
 	b->out.rules.form = b->by_grpc ? ROW_PROTO : ROW_JSON_TEXT;
 	b->out.rules.keep_body = s->keep_body;
 	b->out.row_max = ROW_MAX;
+	b->out.requests = s->requests > 0 ? s->requests : 1;
 	b->body.max = REQUEST_MAX + (1 << 20);
 	return b;
 }
@@ -98,10 +99,10 @@ static bool passes(const char *reason)
 }
 
 /* insertErrors: rows by index, each with its reasons. A row that is not listed is in. */
-static void read_errors(struct bigquery *b, struct outbox_row *rows, unsigned n, struct err *e)
+static void read_errors(struct bigquery *b, const struct outbox_flight *f, struct err *e)
 {
-	json_t *j = json_loadb(
-	    b->api.reply.body.p != NULL ? b->api.reply.body.p : "", b->api.reply.body.n, 0, NULL);
+	const struct buf *body = &b->api.call[f->number].reply.body;
+	json_t *j = json_loadb(body->p != NULL ? body->p : "", body->n, 0, NULL);
 	const json_t *errors = json_object_get(j, "insertErrors");
 
 	for (size_t i = 0; i < json_array_size(errors); i++) {
@@ -112,34 +113,36 @@ static void read_errors(struct bigquery *b, struct outbox_row *rows, unsigned n,
 		const char *message = json_string_value(json_object_get(why, "message"));
 		char text[OUTBOX_WHY];
 
-		if (at < 0 || at >= (json_int_t)n)
+		if (at < 0 || at >= (json_int_t)f->n)
 			continue;
 		reason = reason != NULL ? reason : "invalid";
 		snprintf(text, sizeof(text), "%s: %s", reason, message != NULL ? message : "");
 		if (passes(reason)) {
-			rows[at].retry = true;
+			f->rows[at]->state = ROW_LATER;
 			err_set(e, 0, "BigQuery: %s", text);
 		} else {
-			outbox_refuse(&b->out, &rows[at], text);
+			outbox_refuse(&b->out, f->rows[at], text);
 		}
 	}
 	json_decref(j);
 }
 
 static enum outbox_answer insert(
-    void *self, struct outbox *o, struct outbox_row *rows, unsigned n, struct err *e)
+    void *self, struct outbox *o, struct outbox_flight *f, struct err *e)
 {
 	struct bigquery *b = self;
-	enum outbox_answer answer;
 	char url[URL_MAX];
 
 	buf_reset(&b->body);
 	buf_str(&b->body, "{\"skipInvalidRows\":true,\"rows\":[");
-	for (unsigned i = 0; i < n; i++) {
-		rows[i].retry = false;
-		buf_printf(&b->body, "%s{\"insertId\":\"%s-%llu\",\"json\":", i > 0 ? "," : "",
-		    rows[i].id, (unsigned long long)rows[i].seq);
-		buf_slice(&b->body, outbox_text(o, &rows[i]));
+	for (unsigned i = 0; i < f->n; i++) {
+		const struct outbox_row *row = f->rows[i];
+		char id[RECORD_ID_TEXT + 1];
+
+		record_id_text(row->id, id);
+		buf_printf(&b->body, "%s{\"insertId\":\"%s-%llu\",\"json\":", i > 0 ? "," : "", id,
+		    (unsigned long long)row->seq);
+		buf_slice(&b->body, outbox_text(o, row));
 		buf_char(&b->body, '}');
 	}
 	buf_str(&b->body, "]}");
@@ -148,19 +151,36 @@ static enum outbox_answer insert(
 		return ANSWER_BAD;
 	}
 	snprintf(url, sizeof(url), "%s/bigquery/v2/%s/tables/%s/insertAll", b->host, b->parent,
-	    schema_table(rows[0].table)->name);
-	answer = google_api_post(&b->api, url, buf_as_slice(&b->body), e);
+	    schema_table(f->rows[0]->table)->name);
+	return google_api_start(&b->api, &b->api.call[f->number],
+	    &(struct google_request){ "POST", url, NULL, NULL, buf_as_slice(&b->body) }, e);
+}
+
+static enum outbox_answer inserted(
+    void *self, struct outbox *o, struct outbox_flight **f, struct err *e)
+{
+	struct bigquery *b = self;
+	unsigned number;
+	enum outbox_answer answer = google_api_land(&b->api, &number, e);
+
+	*f = &o->flight[number];
 	if (answer == ANSWER_OK)
-		read_errors(b, rows, n, e);
+		read_errors(b, *f, e);
 	return answer;
 }
 
 static enum outbox_answer append(
-    void *self, struct outbox *o, struct outbox_row *rows, unsigned n, struct err *e)
+    void *self, struct outbox *o, struct outbox_flight *f, struct err *e)
 {
 	struct bigquery *b = self;
 
-	return bigquery_append(&b->write, b->parent, o, rows, n, e);
+	return bigquery_append(&b->write, b->parent, o, f, e);
+}
+
+static enum outbox_answer appended(
+    void *self, struct outbox *o, struct outbox_flight **f, struct err *e)
+{
+	return bigquery_appended(&((struct bigquery *)self)->write, o, f, e);
 }
 
 static enum sink_result bigquery_begin(void *self, struct err *e)
@@ -180,13 +200,14 @@ static enum sink_result bigquery_put(void *self, const struct record *r, struct 
 static enum sink_result bigquery_commit(
     void *self, const uint8_t cursor[SINK_CURSOR_BYTES], struct err *e)
 {
-	static const struct outbox_limits of_insert = { ROWS_MAX, REQUEST_MAX, ROW_FORM };
-	static const struct outbox_limits of_append = { APPEND_ROWS_MAX, APPEND_MAX, APPEND_FORM };
+	static const struct outbox_way by_insert = { ROWS_MAX, REQUEST_MAX, ROW_FORM, insert,
+		inserted };
+	static const struct outbox_way by_append = { APPEND_ROWS_MAX, APPEND_MAX, APPEND_FORM,
+		append, appended };
 	struct bigquery *b = self;
 
 	(void)cursor;
-	return outbox_send(
-	    &b->out, b->by_grpc ? &of_append : &of_insert, b->by_grpc ? append : insert, b, e);
+	return outbox_send(&b->out, b->by_grpc ? &by_append : &by_insert, b, e);
 }
 
 static void bigquery_abort(void *self)
@@ -198,6 +219,7 @@ static void bigquery_abort(void *self)
 static enum outbox_answer columns_rest(struct bigquery *b, enum schema_table t, struct slice *names,
     unsigned *n, json_t **j, struct err *e)
 {
+	const struct buf *body = &google_api_last(&b->api)->reply.body;
 	char url[URL_MAX];
 	const json_t *f;
 	enum outbox_answer a;
@@ -205,10 +227,10 @@ static enum outbox_answer columns_rest(struct bigquery *b, enum schema_table t, 
 
 	snprintf(url, sizeof(url), "%s/bigquery/v2/%s/tables/%s", b->host, b->parent,
 	    schema_table(t)->name);
-	a = google_api_get(&b->api, url, e);
+	a = google_api_call(&b->api, &(struct google_request){ .method = "GET", .url = url }, e);
 	if (a != ANSWER_OK)
 		return a;
-	*j = json_loadb(b->api.reply.body.p, b->api.reply.body.n, 0, NULL);
+	*j = json_loadb(body->p, body->n, 0, NULL);
 	json_array_foreach(json_object_get(json_object_get(*j, "schema"), "fields"), k, f)
 	{
 		const char *name = json_string_value(json_object_get(f, "name"));
@@ -249,13 +271,14 @@ static void check_table(struct bigquery *b, enum schema_table t, sink_say *say, 
 	struct slice names[BIGQUERY_COLUMNS_MAX];
 	unsigned n = 0;
 	json_t *j = NULL;
+	const struct google_call *last = google_api_last(&b->api);
 	char text[512];
 	struct err e = { 0, "" };
 	enum outbox_answer a = b->by_grpc ? bigquery_columns(&b->write, b->parent, t, names, &n, &e)
 					  : columns_rest(b, t, names, &n, &j, &e);
-	bool none = b->by_grpc ? b->api.grpc.code == GRPC_NOT_FOUND : b->api.reply.status == 404;
+	bool none = b->by_grpc ? last->grpc.code == GRPC_NOT_FOUND : last->reply.status == 404;
 	bool denied =
-	    b->by_grpc ? b->api.grpc.code == GRPC_PERMISSION_DENIED : b->api.reply.status == 403;
+	    b->by_grpc ? last->grpc.code == GRPC_PERMISSION_DENIED : last->reply.status == 403;
 	bool ok = a == ANSWER_OK && compare(schema_table(t), names, n, text, sizeof(text));
 
 	if (a != ANSWER_OK)
@@ -279,8 +302,8 @@ static void bigquery_check(void *self, sink_say *say, void *ctx)
 
 const struct sink sink_bigquery = {
 	.name = "bigquery",
-	.max_records = 16000, /* the Storage Write API wants more than 1 MB at once */
-	.max_bytes = 6 << 20,
+	.max_records = 32000,
+	.max_bytes = 12 << 20,
 	.open = bigquery_open,
 	.begin = bigquery_begin,
 	.put = bigquery_put,

@@ -28,12 +28,14 @@ struct compare {
 static bool get(struct compare *c, const char *name, json_t **live)
 {
 	char url[URL_MAX + 100];
-	const struct buf *body = &c->api.reply.body;
+	const struct http_reply *reply = &google_api_last(&c->api)->reply;
+	const struct buf *body = &reply->body;
 
 	snprintf(url, sizeof(url), "%s/%s", c->url, name);
 	*live = NULL;
-	if (google_api_get(&c->api, url, c->e) != ANSWER_OK) {
-		if (c->api.reply.status == 404)
+	if (google_api_call(&c->api, &(struct google_request){ .method = "GET", .url = url },
+		c->e) != ANSWER_OK) {
+		if (reply->status == 404)
 			return true;
 		err_wrap(c->e, "%s", name);
 		return false;
@@ -48,23 +50,25 @@ static bool get(struct compare *c, const char *name, json_t **live)
 static bool send_body(struct compare *c, const char *patch)
 {
 	char url[URL_MAX + 100];
+	struct google_request q = { "POST", c->url, NULL, NULL, buf_as_slice(&c->body) };
+	long status;
 	const char *hint = "";
-	enum outbox_answer a;
 
 	if (c->body.full) {
 		err_set(c->e, 0, "a request that is too long");
 		return false;
 	}
-	snprintf(url, sizeof(url), "%s/%s", c->url, patch != NULL ? patch : "");
-	if (patch != NULL)
-		a = google_api_patch(&c->api, url, buf_as_slice(&c->body), c->e);
-	else
-		a = google_api_post(&c->api, c->url, buf_as_slice(&c->body), c->e);
-	if (a == ANSWER_OK)
+	if (patch != NULL) {
+		snprintf(url, sizeof(url), "%s/%s", c->url, patch);
+		q.method = "PATCH";
+		q.url = url;
+	}
+	if (google_api_call(&c->api, &q, c->e) == ANSWER_OK)
 		return true;
-	if (c->api.reply.status == 403)
+	status = google_api_last(&c->api)->reply.status;
+	if (status == 403)
 		hint = "grant roles/bigquery.dataEditor on the dataset: ";
-	else if (c->api.reply.status == 404 && patch == NULL)
+	else if (status == 404 && patch == NULL)
 		hint = "make the dataset first (bq mk --dataset --location=REGION): ";
 	err_wrap(c->e, "%s%s.%s", hint, c->name, patch != NULL ? patch : "");
 	return false;

@@ -10,7 +10,6 @@
 enum {
 	REQUEST_MAX = 16 << 20, /* of less than 20 MB */
 	URL_MAX = 1024,
-	ROUNDS = 4,
 };
 
 int bigquery_write_init(
@@ -32,7 +31,6 @@ int bigquery_write_init(
 void bigquery_write_free(struct bigquery_write *w)
 {
 	buf_free(&w->body);
-	buf_free(&w->sent);
 	for (unsigned t = 0; t < TABLE_N; t++)
 		buf_free(&w->schema[t]);
 }
@@ -115,55 +113,43 @@ static void name_stream(struct bigquery_write *w, const char *parent, enum schem
 
 /*
  * AppendRowsRequest: write_stream = 1, proto_rows = 4 (ProtoData: writer_schema = 1, rows = 2
- * (ProtoRows: serialized_rows = 1)), trace_id = 6. Rows that wait; how many.
+ * (ProtoRows: serialized_rows = 1)), trace_id = 6.
  */
-static unsigned put_request(
-    struct bigquery_write *w, const struct outbox *o, const struct outbox_row *rows, unsigned n)
+static void put_request(
+    struct bigquery_write *w, const struct outbox *o, const struct outbox_flight *f)
 {
 	struct buf *b = &w->body;
-	size_t data;
-	size_t list;
-	unsigned sent = 0;
+	struct slice schema = buf_as_slice(&w->schema[f->rows[0]->table]);
+	size_t rows = 0;
 
+	for (unsigned i = 0; i < f->n; i++)
+		rows += pb_size(f->rows[i]->len);
 	buf_reset(b);
-	buf_reset(&w->sent);
 	pb_bytes(b, 1, slice_of(w->stream));
-	data = pb_open(b, 4);
-	pb_bytes(b, 1, buf_as_slice(&w->schema[rows[0].table]));
-	list = pb_open(b, 2);
-	for (unsigned i = 0; i < n; i++) {
-		if (rows[i].state != ROW_WAITS)
-			continue;
-		pb_bytes(b, 1, outbox_text(o, &rows[i]));
-		buf_put(&w->sent, &i, sizeof(i));
-		sent++;
-	}
-	pb_close(b, list);
-	pb_close(b, data);
+	pb_head(b, 4, pb_size(schema.n) + pb_size(rows));
+	pb_bytes(b, 1, schema);
+	pb_head(b, 2, rows);
+	for (unsigned i = 0; i < f->n; i++)
+		pb_bytes(b, 1, outbox_text(o, f->rows[i]));
 	pb_bytes(b, 6, SLICE("sekisho"));
-	return sent;
 }
 
 /* Rows that are wrong for good leave; how many were named. */
-static unsigned refuse_named(struct bigquery_write *w, struct outbox *o, struct outbox_row *rows,
-    const struct append_reply *reply)
+static unsigned refuse_named(
+    struct outbox *o, const struct outbox_flight *f, const struct append_reply *reply)
 {
 	struct cut c = { .s = reply->whole };
 	struct append_error one;
 	unsigned named = 0;
 
 	while (append_reply_next(&c, &one)) {
-		unsigned at;
 		char why[OUTBOX_WHY];
 
-		if (one.index >= w->sent.n / sizeof(at))
-			continue;
-		memcpy(&at, w->sent.p + one.index * sizeof(at), sizeof(at));
-		if (rows[at].state != ROW_WAITS)
+		if (one.index >= f->n || f->rows[one.index]->state != ROW_SENT)
 			continue;
 		snprintf(why, sizeof(why), "BigQuery: %.*s",
 		    one.message.n < OUTBOX_WHY ? (int)one.message.n : OUTBOX_WHY, one.message.p);
-		outbox_refuse(o, &rows[at], why);
+		outbox_refuse(o, f->rows[one.index], why);
 		named++;
 	}
 	return named;
@@ -201,53 +187,44 @@ static enum outbox_answer failure(const struct grpc_status *s, struct err *e)
 	return s->code == GRPC_OK ? ANSWER_RETRY : google_api_answer(s->code);
 }
 
-/* One request of all rows that wait. *again: rows were refused, the others are still to be sent. */
-static enum outbox_answer append_once(struct bigquery_write *w, struct outbox *o,
-    struct outbox_row *rows, unsigned n, bool *again, struct err *e)
+enum outbox_answer bigquery_append(struct bigquery_write *w, const char *parent, struct outbox *o,
+    struct outbox_flight *f, struct err *e)
 {
 	char url[URL_MAX];
-	struct append_reply reply;
-	enum outbox_answer a;
-	unsigned sent = put_request(w, o, rows, n);
 
-	*again = false;
-	if (sent == 0) /* all were refused */
-		return ANSWER_OK;
-	if (w->body.full || w->sent.full) {
+	name_stream(w, parent, f->rows[0]->table);
+	put_request(w, o, f);
+	if (w->body.full) {
 		err_set(e, 0, "a request longer than %d bytes", REQUEST_MAX);
 		return ANSWER_BAD;
 	}
 	snprintf(url, sizeof(url), "%s" SERVICE "AppendRows", w->host);
-	a = google_api_rpc(w->api,
-	    &(struct google_rpc){ url, "write_stream", w->stream, buf_as_slice(&w->body) }, e);
+	return google_api_start(w->api, &w->api->call[f->number],
+	    &(struct google_request){ .url = url,
+		.param = "write_stream",
+		.value = w->stream,
+		.body = buf_as_slice(&w->body) },
+	    e);
+}
+
+/* Of a request with wrong rows none was taken: without those that were named it goes again. */
+enum outbox_answer bigquery_appended(
+    struct bigquery_write *w, struct outbox *o, struct outbox_flight **f, struct err *e)
+{
+	unsigned number;
+	enum outbox_answer a = google_api_land(w->api, &number, e);
+	struct append_reply reply;
+
+	*f = &o->flight[number];
 	if (a != ANSWER_OK)
 		return a;
-	if (!append_reply_read(w->api->grpc.message, &reply)) {
+	if (!append_reply_read(w->api->call[number].grpc.message, &reply)) {
 		err_set(e, 0, "BigQuery: an answer that can't be read");
 		return ANSWER_RETRY;
 	}
 	if (!reply.failed)
 		return ANSWER_OK;
-	*again = refuse_named(w, o, rows, &reply) > 0;
-	return *again ? ANSWER_OK : failure(&reply.status, e);
-}
-
-enum outbox_answer bigquery_append(struct bigquery_write *w, const char *parent, struct outbox *o,
-    struct outbox_row *rows, unsigned n, struct err *e)
-{
-	enum outbox_answer a = ANSWER_OK;
-	bool again = true;
-
-	name_stream(w, parent, rows[0].table);
-	for (unsigned i = 0; i < n; i++)
-		rows[i].retry = false;
-	for (unsigned i = 0; i < ROUNDS && again && a == ANSWER_OK; i++)
-		a = append_once(w, o, rows, n, &again, e);
-	if (again && a == ANSWER_OK) {
-		err_set(e, 0, "BigQuery: rows are refused again and again");
-		return ANSWER_RETRY;
-	}
-	return a;
+	return refuse_named(o, *f, &reply) > 0 ? ANSWER_AGAIN : failure(&reply.status, e);
 }
 
 enum outbox_answer bigquery_columns(struct bigquery_write *w, const char *parent,
@@ -263,10 +240,12 @@ enum outbox_answer bigquery_columns(struct bigquery_write *w, const char *parent
 	pb_bytes(&w->body, 1, slice_of(w->stream));
 	pb_uint(&w->body, 3, FULL);
 	snprintf(url, sizeof(url), "%s" SERVICE "GetWriteStream", w->host);
-	a = google_api_rpc(
-	    w->api, &(struct google_rpc){ url, "name", w->stream, buf_as_slice(&w->body) }, e);
-	*n = a == ANSWER_OK
-		 ? write_stream_columns(w->api->grpc.message, names, BIGQUERY_COLUMNS_MAX)
-		 : 0;
+	a = google_api_call(w->api,
+	    &(struct google_request){
+		.url = url, .param = "name", .value = w->stream, .body = buf_as_slice(&w->body) },
+	    e);
+	*n = a == ANSWER_OK ? write_stream_columns(google_api_last(w->api)->grpc.message, names,
+				  BIGQUERY_COLUMNS_MAX)
+			    : 0;
 	return a;
 }

@@ -17,18 +17,19 @@ struct bigquery_write {
 	struct google_api *api;
 	const char *host; /* with the scheme */
 	struct buf body;
-	struct buf sent;		  /* unsigned: which of the rows each of the request is */
 	struct buf schema[TABLE_N];	  /* ProtoSchema */
-	char stream[BIGQUERY_STREAM_MAX]; /* of the call under way */
+	char stream[BIGQUERY_STREAM_MAX]; /* of the last call that was begun */
 };
 
 int bigquery_write_init(
     struct bigquery_write *w, struct google_api *api, const char *host, struct err *e);
 void bigquery_write_free(struct bigquery_write *w);
 
-/* rows[0..n), in the form ROW_PROTO, to PARENT/tables/T. See outbox_send_fn. */
+/* The flight's rows, in the form ROW_PROTO, to PARENT/tables/T. See struct outbox_way. */
 enum outbox_answer bigquery_append(struct bigquery_write *w, const char *parent, struct outbox *o,
-    struct outbox_row *rows, unsigned n, struct err *e);
+    struct outbox_flight *f, struct err *e);
+enum outbox_answer bigquery_appended(
+    struct bigquery_write *w, struct outbox *o, struct outbox_flight **f, struct err *e);
 
 /* The columns of the live table: their names point into the api's reply. */
 enum outbox_answer bigquery_columns(struct bigquery_write *w, const char *parent,

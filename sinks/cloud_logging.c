@@ -41,12 +41,6 @@ struct cloud_logging {
 	int64_t ask_us;		     /* CLOCK_BOOTTIME: for the instance; INT64_MAX: it is known */
 };
 
-static const char *const logs[TABLE_N] = { [TABLE_EVENTS] = "events",
-	[TABLE_ALERTS] = "alerts",
-	[TABLE_BLOCKS] = "blocks",
-	[TABLE_REJECTS] = "rejects",
-	[TABLE_LEDGER] = "ledger" };
-
 static void cloud_logging_close(void *self)
 {
 	struct cloud_logging *c = self;
@@ -73,6 +67,7 @@ static int set_up(struct cloud_logging *c, const struct sink_settings *s, struct
 	c->out.form = entry_put;
 	c->out.form_self = &c->rules;
 	c->out.row_max = ENTRY_MAX;
+	c->out.requests = s->requests > 0 ? s->requests : 1;
 	c->body.max = REQUEST_MAX + (1 << 20);
 	snprintf(c->url, sizeof(c->url), "%s/v2/entries:write",
 	    s->endpoint != NULL ? s->endpoint : DEFAULT_HOST);
@@ -166,9 +161,9 @@ static enum outbox_answer settle(
 	    message != NULL ? message : "");
 	if (a == ANSWER_BAD) {
 		outbox_refuse(&c->out, row, text);
-		return row->retry ? ANSWER_RETRY : ANSWER_OK;
+		return row->state == ROW_LATER ? ANSWER_RETRY : ANSWER_OK;
 	}
-	row->retry = true;
+	row->state = ROW_LATER;
 	err_set(e, 0, "Cloud Logging: %s", text);
 	return a;
 }
@@ -177,10 +172,10 @@ static enum outbox_answer settle(
  * google.logging.v2.WriteLogEntriesPartialErrors among the error's details: which entries were
  * not taken, by index. False: there is no such thing, so nothing was taken.
  */
-static bool read_partial(struct cloud_logging *c, struct outbox_row *rows, unsigned n,
+static bool read_partial(struct cloud_logging *c, const struct outbox_flight *f,
     enum outbox_answer *answer, struct err *e)
 {
-	const struct buf *body = &c->api.reply.body;
+	const struct buf *body = &c->api.call[f->number].reply.body;
 	json_t *j = json_loadb(body->p != NULL ? body->p : "", body->n, 0, NULL);
 	const json_t *details = json_object_get(json_object_get(j, "error"), "details");
 	json_t *errors = NULL;
@@ -199,15 +194,15 @@ static bool read_partial(struct cloud_logging *c, struct outbox_row *rows, unsig
 		uint64_t at;
 		enum outbox_answer a;
 
-		if (!slice_u64(slice_of(key), &at) || at >= n)
+		if (!slice_u64(slice_of(key), &at) || at >= f->n)
 			continue;
-		a = settle(c, &rows[at], status, e);
+		a = settle(c, f->rows[at], status, e);
 		if (a == ANSWER_HOLD || *answer == ANSWER_OK)
 			*answer = a;
 	}
-	for (unsigned i = 0; i < n; i++)
-		if (rows[i].state == ROW_WAITS && !rows[i].retry)
-			rows[i].state = ROW_DELIVERED;
+	for (unsigned i = 0; i < f->n; i++)
+		if (f->rows[i]->state == ROW_SENT)
+			f->rows[i]->state = ROW_DELIVERED;
 	json_decref(j);
 	return true;
 }
@@ -216,31 +211,40 @@ static void begin_request(struct cloud_logging *c, enum schema_table t, bool dry
 {
 	buf_reset(&c->body);
 	buf_printf(&c->body, "{\"logName\":\"%s-%s\",\"resource\":%s,\"partialSuccess\":true,",
-	    c->prefix, logs[t], c->resource);
+	    c->prefix, schema_table(t)->short_name, c->resource);
 	buf_printf(&c->body, "%s\"entries\":[", dry_run ? "\"dryRun\":true," : "");
 }
 
-static enum outbox_answer write_entries(
-    void *self, struct outbox *o, struct outbox_row *rows, unsigned n, struct err *e)
+static enum outbox_answer start(
+    void *self, struct outbox *o, struct outbox_flight *f, struct err *e)
 {
 	struct cloud_logging *c = self;
-	enum outbox_answer answer;
-	enum outbox_answer partial;
 
-	begin_request(c, rows[0].table, false);
-	for (unsigned i = 0; i < n; i++) {
-		rows[i].retry = false;
+	begin_request(c, f->rows[0]->table, false);
+	for (unsigned i = 0; i < f->n; i++) {
 		if (i > 0)
 			buf_char(&c->body, ',');
-		buf_slice(&c->body, outbox_text(o, &rows[i]));
+		buf_slice(&c->body, outbox_text(o, f->rows[i]));
 	}
 	buf_str(&c->body, "]}");
 	if (c->body.full) {
 		err_set(e, 0, "a request longer than %d bytes", REQUEST_MAX);
 		return ANSWER_BAD;
 	}
-	answer = google_api_post(&c->api, c->url, buf_as_slice(&c->body), e);
-	if (answer != ANSWER_OK && read_partial(c, rows, n, &partial, e))
+	return google_api_start(&c->api, &c->api.call[f->number],
+	    &(struct google_request){ "POST", c->url, NULL, NULL, buf_as_slice(&c->body) }, e);
+}
+
+static enum outbox_answer land(
+    void *self, struct outbox *o, struct outbox_flight **f, struct err *e)
+{
+	struct cloud_logging *c = self;
+	unsigned number;
+	enum outbox_answer answer = google_api_land(&c->api, &number, e);
+	enum outbox_answer partial;
+
+	*f = &o->flight[number];
+	if (answer != ANSWER_OK && answer != ANSWER_FLYING && read_partial(c, *f, &partial, e))
 		return partial;
 	return answer;
 }
@@ -266,13 +270,13 @@ static enum sink_result cloud_logging_put(void *self, const struct record *r, st
 static enum sink_result cloud_logging_commit(
     void *self, const uint8_t cursor[SINK_CURSOR_BYTES], struct err *e)
 {
-	static const struct outbox_limits limits = { ENTRIES_MAX, REQUEST_MAX, 1 };
+	static const struct outbox_way way = { ENTRIES_MAX, REQUEST_MAX, 1, start, land };
 	struct cloud_logging *c = self;
 
 	(void)cursor;
 	if (c->out.n_rows > 0)
 		find_resource(c);
-	return outbox_send(&c->out, &limits, write_entries, c, e);
+	return outbox_send(&c->out, &way, c, e);
 }
 
 static void cloud_logging_abort(void *self)
@@ -284,18 +288,21 @@ static void cloud_logging_abort(void *self)
 static void check_log(struct cloud_logging *c, enum schema_table t, sink_say *say, void *ctx)
 {
 	char text[LOG_MAX + 400];
+	const char *name = schema_table(t)->short_name;
 	struct err e = { 0, "" };
 	enum outbox_answer a;
 
 	begin_request(c, t, true);
 	buf_str(&c->body, "{\"textPayload\":\"sekisho check\"}]}");
-	a = google_api_post(&c->api, c->url, buf_as_slice(&c->body), &e);
+	a = google_api_call(&c->api,
+	    &(struct google_request){ "POST", c->url, NULL, NULL, buf_as_slice(&c->body) }, &e);
 	if (a == ANSWER_OK)
-		snprintf(text, sizeof(text), "log %s-%s: may write", c->prefix, logs[t]);
+		snprintf(text, sizeof(text), "log %s-%s: may write", c->prefix, name);
 	else
-		snprintf(text, sizeof(text), "log %s-%s: %s%s", c->prefix, logs[t], e.msg,
-		    c->api.reply.status == 403 ? "; grant roles/logging.logWriter on the project"
-					       : "");
+		snprintf(text, sizeof(text), "log %s-%s: %s%s", c->prefix, name, e.msg,
+		    google_api_last(&c->api)->reply.status == 403
+			? "; grant roles/logging.logWriter on the project"
+			: "");
 	say(ctx, a == ANSWER_OK, text);
 }
 
@@ -317,7 +324,7 @@ static void cloud_logging_check(void *self, sink_say *say, void *ctx)
 
 const struct sink sink_cloud_logging = {
 	.name = "cloud_logging",
-	.max_records = 8000,
+	.max_records = 7000, /* with a frame more than that still eight requests */
 	.max_bytes = 6 << 20,
 	.open = cloud_logging_open,
 	.begin = cloud_logging_begin,

@@ -18,6 +18,6 @@ bool entry_is_wanted(const struct entry_rules *rules, const struct record *r);
 
 /* Append its LogEntry, without logName and resource. The form of outbox.h; self: the rules. */
 int entry_put(void *self, const struct record *r, enum row_size size, struct buf *out,
-    struct buf *scratch, struct err *e);
+    struct row_memory *m, struct err *e);
 
 #endif

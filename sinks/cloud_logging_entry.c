@@ -4,6 +4,7 @@
  * have the form of its field stays among the attributes: the service would refuse the entry.
  */
 #include "base/json.h"
+#include "base/level.h"
 #include "base/record_json.h"
 #include "sinks/cloud_logging.h"
 
@@ -36,16 +37,10 @@ static const struct {
 /* Of rules and alerts. */
 static enum severity of_level(struct slice level)
 {
-	static const struct {
-		const char *name;
-		enum severity severity;
-	} levels[] = { { "informational", INFO }, { "low", NOTICE }, { "medium", WARNING },
-		{ "high", ERROR }, { "critical", CRITICAL } };
+	static const enum severity severities_of[LEVEL_N + 1] = { INFO, NOTICE, WARNING, ERROR,
+		CRITICAL, DEFAULT };
 
-	for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++)
-		if (slice_eq(level, slice_of(levels[i].name)))
-			return levels[i].severity;
-	return DEFAULT;
+	return severities_of[level_of(level)];
 }
 
 static int64_t status_of(const struct event *ev)
@@ -335,23 +330,24 @@ static void put_words(struct json *j, const struct event *ev, struct buf *scratc
 
 /* Others than events: the row of their table, under the table's name. */
 static int put_row(
-    struct json *j, const struct record *r, enum row_size size, struct buf *scratch, struct err *e)
+    struct json *j, const struct record *r, enum row_size size, struct row_memory *m, struct err *e)
 {
 	static const struct row_rules rules = { .form = ROW_JSON };
 	static const char *const names[TABLE_N] = {
 		[TABLE_ALERTS] = "alert", [TABLE_BLOCKS] = "block", [TABLE_LEDGER] = "ledger"
 	};
 
-	put_words(j, &r->ev, scratch);
+	put_words(j, &r->ev, &m->scratch);
 	json_key(j, slice_of(names[schema_of(r->kind)]));
 	j->comma = true;
-	return row_put(&rules, r, size, j->out, scratch, e);
+	return row_put(&rules, r, size, j->out, m, e);
 }
 
 int entry_put(void *self, const struct record *r, enum row_size size, struct buf *out,
-    struct buf *scratch, struct err *e)
+    struct row_memory *m, struct err *e)
 {
 	const struct entry_rules *rules = self;
+	struct buf *scratch = &m->scratch;
 	struct json j = { .out = out };
 	struct slice service = r->origin != NULL && r->origin->service.n > 0
 				   ? r->origin->service
@@ -385,7 +381,7 @@ int entry_put(void *self, const struct record *r, enum row_size size, struct buf
 	if (event)
 		put_event(&j, rules, r, size);
 	else
-		rc = put_row(&j, r, size, scratch, e);
+		rc = put_row(&j, r, size, m, e);
 	json_close(&j, '}');
 	json_close(&j, '}');
 	return rc;

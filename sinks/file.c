@@ -155,7 +155,7 @@ static enum sink_result file_put(void *self, const struct record *r, struct err 
 		schema_cell(r, &t->c[i], &f->scratch, &c);
 		if (c.is_null)
 			continue;
-		json_key(&j, (struct slice){ t->c[i].name, t->name_n[i] });
+		json_quoted(&j, t->key[i]);
 		if (t->c[i].type == COLUMN_BOOL)
 			json_bool(&j, c.number != 0);
 		else if (c.is_number)

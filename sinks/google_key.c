@@ -1,4 +1,5 @@
 /* Tokens by a service account's key (RFC 7523), a user's refresh token, the metadata server. */
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "sinks/google.h"
@@ -15,23 +16,6 @@
 
 enum { LIFETIME_S = 3600, URL_MAX = 1024, METADATA_TIMEOUT_MS = 3000 };
 
-/* base64url without padding (RFC 7515, appendix C). */
-static void put_base64url(struct buf *out, const void *p, size_t n)
-{
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	const uint8_t *b = p;
-
-	for (size_t i = 0; i < n; i += 3) {
-		size_t have = n - i < 3 ? n - i : 3;
-		uint32_t v = (uint32_t)b[i] << 16 | (have > 1 ? (uint32_t)b[i + 1] << 8 : 0) |
-			     (have > 2 ? b[i + 2] : 0u);
-
-		for (size_t k = 0; k <= have; k++)
-			buf_char(out, digits[v >> (18 - 6 * k) & 63]);
-	}
-}
-
 static void put_json(struct buf *out, json_t *j)
 {
 	char *text = json_dumps(j, JSON_COMPACT);
@@ -39,7 +23,7 @@ static void put_json(struct buf *out, json_t *j)
 	if (text == NULL)
 		out->full = true;
 	else
-		put_base64url(out, text, strlen(text));
+		base64url_put(out, slice_of(text));
 	free(text);
 	json_decref(j);
 }
@@ -63,7 +47,7 @@ static int sign(struct buf *out, const char *pem, struct err *e)
 		return err_set(
 		    e, EINVAL, "the private key can't be used: it is no PEM of an RSA key");
 	buf_char(out, '.');
-	put_base64url(out, text, n);
+	base64url_put(out, (struct slice){ (char *)text, n });
 	return 0;
 }
 

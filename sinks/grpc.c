@@ -8,7 +8,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 
-enum { FRAME_HEAD = 5, FRAME_MAX = 32 << 20, DETAILS_MAX = 8192, WAIT_MAX_S = 86400 };
+enum { FRAME_MAX = 32 << 20, DETAILS_MAX = 8192, WAIT_MAX_S = 86400 };
 
 static const char *const names[GRPC_CODES] = { "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT",
 	"DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
@@ -22,7 +22,6 @@ const char *grpc_name(enum grpc_code code)
 
 void grpc_free(struct grpc *g)
 {
-	buf_free(&g->frame);
 	buf_free(&g->unzipped);
 }
 
@@ -126,12 +125,12 @@ bool grpc_unframe(struct slice body, struct buf *unzipped, struct slice *message
 	size_t n;
 
 	*message = (struct slice){ 0 };
-	if (body.n < FRAME_HEAD || b[0] > 1)
+	if (body.n < GRPC_FRAME_HEAD || b[0] > 1)
 		return false;
 	n = (size_t)b[1] << 24 | (size_t)b[2] << 16 | (size_t)b[3] << 8 | b[4];
-	if (n > body.n - FRAME_HEAD)
+	if (n > body.n - GRPC_FRAME_HEAD)
 		return false;
-	*message = (struct slice){ body.p + FRAME_HEAD, n };
+	*message = (struct slice){ body.p + GRPC_FRAME_HEAD, n };
 	if (b[0] == 0)
 		return true;
 	buf_reset(unzipped);
@@ -216,28 +215,27 @@ static enum grpc_code of_http(long status)
 }
 
 /* A flag (1: compressed), the length, the message. */
-static int put_frame(struct grpc *g, const struct grpc_call *c, struct err *e)
+int grpc_frame(struct buf *to, struct slice message, struct deflater *zip, struct err *e)
 {
-	struct buf *b = &g->frame;
 	size_t n;
 
-	buf_reset(b);
-	b->max = FRAME_MAX;
-	buf_put(b, "\0\0\0\0", FRAME_HEAD);
-	if (c->zip != NULL)
-		deflater_gzip(c->zip, c->message, b);
+	buf_reset(to);
+	to->max = FRAME_MAX;
+	buf_put(to, "\0\0\0\0", GRPC_FRAME_HEAD);
+	if (zip != NULL)
+		deflater_gzip(zip, message, to);
 	else
-		buf_slice(b, c->message);
-	if (b->full)
+		buf_slice(to, message);
+	if (to->full)
 		return err_set(e, 0, "a message of more than %d bytes", FRAME_MAX);
-	n = b->n - FRAME_HEAD;
-	b->p[0] = c->zip != NULL;
+	n = to->n - GRPC_FRAME_HEAD;
+	to->p[0] = zip != NULL;
 	for (unsigned i = 0; i < 4; i++)
-		b->p[1 + i] = (char)(n >> (24 - 8 * i));
+		to->p[1 + i] = (char)(n >> (24 - 8 * i));
 	return 0;
 }
 
-int grpc_call(
+struct http_exchange *grpc_start(
     struct grpc *g, struct http *h, const struct grpc_call *c, struct http_reply *r, struct err *e)
 {
 	char timeout[40];
@@ -247,25 +245,29 @@ int grpc_call(
 		.on_header = on_header,
 		.ctx = g,
 		.headers = { "Content-Type: application/grpc", "TE: trailers", timeout,
-		    "grpc-accept-encoding: gzip" } };
+		    "grpc-accept-encoding: gzip" },
+		.body = c->frame };
 	unsigned n = 4;
 
-	if (put_frame(g, c, e) != 0)
-		return -1;
 	snprintf(timeout, sizeof(timeout), "grpc-timeout: %dS", HTTP_TIMEOUT_MS / 1000);
-	if (c->zip != NULL)
+	if (c->zipped)
 		q.headers[n++] = "grpc-encoding: gzip";
 	if (c->authorization != NULL)
 		q.headers[n++] = c->authorization;
 	if (c->params != NULL)
 		q.headers[n++] = c->params;
-	q.body = buf_as_slice(&g->frame);
 	g->code = GRPC_UNKNOWN;
 	g->said = false;
 	g->text[0] = '\0';
 	g->retry_ms = 0;
 	g->message = (struct slice){ 0 };
-	if (http_do(h, &q, r, e) != 0)
+	return http_begin(h, &q, r, e);
+}
+
+int grpc_end(struct grpc *g, struct http *h, struct http_exchange *x, const struct http_reply *r,
+    struct err *e)
+{
+	if (http_end(h, x, e) != 0)
 		return -1;
 	if (!g->said)
 		g->code = r->status == 200 ? GRPC_UNKNOWN : of_http(r->status);

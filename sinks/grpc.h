@@ -34,13 +34,11 @@ enum grpc_code {
 	GRPC_CODES,
 };
 
-enum { GRPC_TEXT_MAX = 200 };
+enum { GRPC_TEXT_MAX = 200, GRPC_FRAME_HEAD = 5 };
 
-/* Zeroed before the first call, then used again: the memory is kept. */
+/* What a call came to. Zeroed before the first one, then used again: the memory is kept. */
 struct grpc {
-	struct buf frame;    /* the request's body */
 	struct buf unzipped; /* the reply's message, if it was compressed */
-	/* of the last call */
 	enum grpc_code code;
 	bool said;		  /* the server said it, it does not stand for an HTTP status */
 	char text[GRPC_TEXT_MAX]; /* the server's own words, maybe cut */
@@ -51,16 +49,23 @@ struct grpc {
 struct grpc_call {
 	const char *url; /* https://HOST/package.Service/Method; http: prior knowledge (h2c) */
 	const char *authorization, *params; /* header lines, or NULL */
-	struct slice message;
-	struct deflater *zip; /* compress the message by it (grpc-encoding: gzip); NULL: don't */
+	struct slice frame;		    /* of grpc_frame(); stays until grpc_end() */
+	bool zipped;			    /* it is compressed (grpc-encoding: gzip) */
 };
+
+/* Make *to the frame of a message, compressed by zip unless that is NULL. -1 with *e: too long. */
+int grpc_frame(struct buf *to, struct slice message, struct deflater *zip, struct err *e);
+
+/* Begin, as http_begin(): g and r are used again, and stay until grpc_end(). NULL with *e. */
+struct http_exchange *grpc_start(
+    struct grpc *g, struct http *h, const struct grpc_call *c, struct http_reply *r, struct err *e);
 
 /*
  * 0: there was a reply, g says what it is; -1 with *e: there was none, and nobody knows whether
- * the call took effect. r is used again, g->message may point into it.
+ * the call took effect. g->message may point into r.
  */
-int grpc_call(
-    struct grpc *g, struct http *h, const struct grpc_call *c, struct http_reply *r, struct err *e);
+int grpc_end(struct grpc *g, struct http *h, struct http_exchange *x, const struct http_reply *r,
+    struct err *e);
 void grpc_free(struct grpc *g);
 
 /* NAME of a code, as REST replies have it in `status`. */

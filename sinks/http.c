@@ -7,12 +7,31 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum { CONNECT_TIMEOUT_MS = 10000, STALL_BYTES = 1, STALL_S = 30, UPLOAD_BYTES = 256 << 10 };
+enum {
+	CONNECT_TIMEOUT_MS = 10000,
+	STALL_BYTES = 1,
+	STALL_S = 30,
+	UPLOAD_BYTES = 256 << 10,
+	POLL_MS = 1000
+};
+
+struct http_exchange {
+	CURL *curl;
+	struct curl_slist *headers;
+	http_on_header *on_header;
+	void *ctx;
+	struct http_reply *reply;
+	bool done;
+	CURLcode rc;
+	char why[CURL_ERROR_SIZE];
+	struct http_exchange *next;
+};
 
 struct http {
-	CURL *curl;
+	CURLM *multi; /* has the connections */
 	char *ca_file;
-	char why[CURL_ERROR_SIZE];
+	struct http_exchange *busy; /* under way, or done and not asked for */
+	struct http_exchange *idle; /* to be used again */
 };
 
 static void init_once(void)
@@ -28,7 +47,7 @@ struct http *http_new(const char *ca_file, struct err *e)
 	pthread_once(&once, init_once);
 	if (h != NULL && ca_file != NULL)
 		h->ca_file = strdup(ca_file);
-	if (h == NULL || (h->curl = curl_easy_init()) == NULL ||
+	if (h == NULL || (h->multi = curl_multi_init()) == NULL ||
 	    (ca_file != NULL && h->ca_file == NULL)) {
 		err_set(e, 0, "no memory for an HTTP client");
 		http_free(h);
@@ -37,24 +56,35 @@ struct http *http_new(const char *ca_file, struct err *e)
 	return h;
 }
 
+static void free_all(struct http *h, struct http_exchange *x)
+{
+	while (x != NULL) {
+		struct http_exchange *next = x->next;
+
+		curl_multi_remove_handle(h->multi, x->curl); /* does nothing to an idle one */
+		curl_easy_cleanup(x->curl);
+		curl_slist_free_all(x->headers);
+		free(x);
+		x = next;
+	}
+}
+
 void http_free(struct http *h)
 {
 	if (h == NULL)
 		return;
-	curl_easy_cleanup(h->curl);
+	free_all(h, h->busy);
+	free_all(h, h->idle);
+	curl_multi_cleanup(h->multi);
 	free(h->ca_file);
 	free(h);
 }
 
-/* One request under way. */
-struct exchange {
-	const struct http_request *q;
-	struct http_reply *reply;
-};
+/* ---- what comes back ---- */
 
 static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 {
-	struct http_reply *r = ((struct exchange *)ctx)->reply;
+	struct http_reply *r = ((struct http_exchange *)ctx)->reply;
 
 	buf_put(&r->body, p, size * n);
 	return r->body.full ? 0 : size * n;
@@ -63,7 +93,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 /* NOLINTNEXTLINE(readability-non-const-parameter): the type is libcurl's */
 static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 {
-	const struct exchange *x = ctx;
+	const struct http_exchange *x = ctx;
 	struct http_reply *r = x->reply;
 	struct slice line = { p, size * n };
 	struct slice name;
@@ -82,10 +112,12 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 		r->retry_after_ms = (int64_t)v * 1000;
 	if (slice_eq_nocase(name, SLICE("metadata-flavor")))
 		r->metadata_flavor = slice_eq_nocase(value, SLICE("google"));
-	if (x->q->on_header != NULL)
-		x->q->on_header(x->q->ctx, name, value);
+	if (x->on_header != NULL)
+		x->on_header(x->ctx, name, value);
 	return size * n;
 }
+
+/* ---- what goes there ---- */
 
 static void set_body(CURL *c, const struct http_request *q)
 {
@@ -109,28 +141,33 @@ static void set_http2(CURL *c, const char *url)
 
 	curl_easy_setopt(c, CURLOPT_HTTP_VERSION,
 	    (long)(tls ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE));
-	if (!tls)
+	if (!tls) {
+		curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, 1L);
 		curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L);
+	}
 }
 
-static void set_options(struct http *h, struct curl_slist *headers, struct exchange *x)
+static void set_options(struct http *h, struct http_exchange *x, const struct http_request *q)
 {
-	const struct http_request *q = x->q;
-	CURL *c = h->curl;
+	CURL *c = x->curl;
 
 	curl_easy_reset(c); /* options only: connections stay */
+	curl_easy_setopt(c, CURLOPT_PRIVATE, x);
 	curl_easy_setopt(c, CURLOPT_URL, q->url);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, h->why);
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, x->why);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(
 	    c, CURLOPT_TIMEOUT_MS, (long)(q->timeout_ms != 0 ? q->timeout_ms : HTTP_TIMEOUT_MS));
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES);
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)STALL_S);
 	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
+	/* by TLS a server says at once whether one connection is enough, else with its first reply
+	 */
+	curl_easy_setopt(c, CURLOPT_PIPEWAIT, (long)(strncasecmp(q->url, "https://", 8) == 0));
 	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BYTES);
-	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(c, CURLOPT_HTTPHEADER, x->headers);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
 	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
@@ -145,43 +182,159 @@ static void set_options(struct http *h, struct curl_slist *headers, struct excha
 	set_body(c, q);
 }
 
+/* 100-continue would cost a round trip; every server here takes the body at once. */
+static bool set_headers(struct http_exchange *x, const struct http_request *q)
+{
+	x->headers = curl_slist_append(NULL, "Expect:");
+	for (unsigned i = 0; x->headers != NULL && i < HTTP_HEADERS_MAX && q->headers[i] != NULL;
+	     i++) {
+		struct curl_slist *more = curl_slist_append(x->headers, q->headers[i]);
+
+		if (more == NULL)
+			curl_slist_free_all(x->headers);
+		x->headers = more;
+	}
+	return x->headers != NULL;
+}
+
+static void begin_reply(struct http_reply *r)
+{
+	buf_reset(&r->body);
+	r->body.max = HTTP_REPLY_MAX;
+	r->status = 0;
+	r->retry_after_ms = 0;
+	r->metadata_flavor = false;
+	r->http2 = false;
+}
+
+/* ---- exchanges ---- */
+
+static struct http_exchange *take_idle(struct http *h)
+{
+	struct http_exchange *x = h->idle;
+
+	if (x != NULL) {
+		h->idle = x->next;
+		return x;
+	}
+	x = calloc(1, sizeof(*x));
+	if (x != NULL && (x->curl = curl_easy_init()) == NULL) {
+		free(x);
+		return NULL;
+	}
+	return x;
+}
+
+static void put_idle(struct http *h, struct http_exchange *x)
+{
+	curl_slist_free_all(x->headers);
+	x->headers = NULL;
+	x->next = h->idle;
+	h->idle = x;
+}
+
+/* Whatever can be done now, without waiting. */
+static void run(struct http *h)
+{
+	int n;
+	CURLMcode rc = curl_multi_perform(h->multi, &n);
+	CURLMsg *m;
+
+	while ((m = curl_multi_info_read(h->multi, &n)) != NULL) {
+		struct http_exchange *x = NULL;
+
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&x);
+		x->done = true;
+		x->rc = m->data.result;
+	}
+	for (struct http_exchange *x = h->busy; rc != CURLM_OK && x != NULL; x = x->next) {
+		x->rc = x->done ? x->rc : CURLE_OUT_OF_MEMORY;
+		x->done = true;
+	}
+}
+
+struct http_exchange *http_begin(
+    struct http *h, const struct http_request *q, struct http_reply *reply, struct err *e)
+{
+	struct http_exchange *x = take_idle(h);
+
+	begin_reply(reply);
+	if (x != NULL) {
+		x->on_header = q->on_header;
+		x->ctx = q->ctx;
+		x->reply = reply;
+		x->done = false;
+		x->why[0] = '\0';
+	}
+	if (x == NULL || !set_headers(x, q)) {
+		if (x != NULL)
+			put_idle(h, x);
+		err_set(e, 0, "no memory for an HTTP request");
+		return NULL;
+	}
+	set_options(h, x, q);
+	if (curl_multi_add_handle(h->multi, x->curl) != CURLM_OK) {
+		put_idle(h, x);
+		err_set(e, 0, "no memory for an HTTP request");
+		return NULL;
+	}
+	x->next = h->busy;
+	h->busy = x;
+	run(h); /* on its way while the caller makes the next */
+	return x;
+}
+
+static struct http_exchange *find_done(struct http *h)
+{
+	struct http_exchange *x = h->busy;
+
+	while (x != NULL && !x->done)
+		x = x->next;
+	return x;
+}
+
+struct http_exchange *http_any(struct http *h)
+{
+	struct http_exchange *x;
+
+	run(h);
+	while ((x = find_done(h)) == NULL && h->busy != NULL) {
+		curl_multi_poll(h->multi, NULL, 0, POLL_MS, NULL);
+		run(h);
+	}
+	return x;
+}
+
+int http_end(struct http *h, struct http_exchange *x, struct err *e)
+{
+	struct http_exchange **at = &h->busy;
+	long version = 0;
+	int rc = 0;
+
+	while (!x->done) {
+		curl_multi_poll(h->multi, NULL, 0, POLL_MS, NULL);
+		run(h);
+	}
+	if (x->rc == CURLE_OK) {
+		curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &x->reply->status);
+		curl_easy_getinfo(x->curl, CURLINFO_HTTP_VERSION, &version);
+		x->reply->http2 = version == CURL_HTTP_VERSION_2_0;
+	} else {
+		rc = err_set(e, 0, "%s", x->why[0] != '\0' ? x->why : curl_easy_strerror(x->rc));
+	}
+	curl_multi_remove_handle(h->multi, x->curl);
+	while (*at != x)
+		at = &(*at)->next;
+	*at = x->next;
+	put_idle(h, x);
+	return rc;
+}
+
 int http_do(struct http *h, const struct http_request *q, struct http_reply *reply, struct err *e)
 {
-	/* 100-continue would cost a round trip; every server here takes the body at once */
-	struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
-	struct exchange x = { q, reply };
-	long version = 0;
-	CURLcode rc;
+	struct http_exchange *x = http_begin(h, q, reply, e);
 
-	buf_reset(&reply->body);
-	reply->body.max = HTTP_REPLY_MAX;
-	reply->status = 0;
-	reply->retry_after_ms = 0;
-	reply->metadata_flavor = false;
-	reply->http2 = false;
-	for (unsigned i = 0; headers != NULL && i < HTTP_HEADERS_MAX && q->headers[i] != NULL;
-	     i++) {
-		struct curl_slist *more = curl_slist_append(headers, q->headers[i]);
-
-		if (more == NULL) {
-			curl_slist_free_all(headers);
-			headers = NULL;
-		} else {
-			headers = more;
-		}
-	}
-	if (headers == NULL)
-		return err_set(e, 0, "no memory for an HTTP request");
-	h->why[0] = '\0';
-	set_options(h, headers, &x);
-	rc = curl_easy_perform(h->curl);
-	curl_slist_free_all(headers);
-	if (rc != CURLE_OK)
-		return err_set(e, 0, "%s", h->why[0] != '\0' ? h->why : curl_easy_strerror(rc));
-	curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &reply->status);
-	curl_easy_getinfo(h->curl, CURLINFO_HTTP_VERSION, &version);
-	reply->http2 = version == CURL_HTTP_VERSION_2_0;
-	return 0;
+	return x != NULL ? http_end(h, x, e) : -1;
 }
 
 bool http_is_safe(const char *url)

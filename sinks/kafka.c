@@ -34,23 +34,35 @@ struct kafka {
 	char why[256]; /* the last thing that librdkafka said went wrong */
 	bool denied;   /* it was about who we are */
 
-	/* of the request under way */
-	struct outbox_row *rows;
-	uint8_t alone[MESSAGES_MAX]; /* too large or wrong, in a batch with others */
-	enum outbox_answer answer;
+	enum outbox_answer answer; /* of the request under way */
 };
-
-static const char *const topics[TABLE_N] = { [TABLE_EVENTS] = "events",
-	[TABLE_ALERTS] = "alerts",
-	[TABLE_BLOCKS] = "blocks",
-	[TABLE_REJECTS] = "rejects",
-	[TABLE_LEDGER] = "ledger" };
 
 /* ---- what librdkafka says ---- */
 
+/*
+ * librdkafka sends the nonce of SCRAM twice; Kafka checks it since 4.0 (CVE-2024-56128), and then
+ * says that the password is wrong.
+ */
+static bool is_scram_misspoken(const struct kafka *k, rd_kafka_resp_err_t code)
+{
+	enum { MENDED = 0x02060100 };
+	char mechanism[32] = "";
+	size_t n = sizeof(mechanism);
+
+	return code == RD_KAFKA_RESP_ERR__AUTHENTICATION && rd_kafka_version() < MENDED &&
+	       rd_kafka_conf_get(k->conf, "sasl.mechanisms", mechanism, &n) == RD_KAFKA_CONF_OK &&
+	       strncmp(mechanism, "SCRAM", 5) == 0;
+}
+
 static void note(struct kafka *k, rd_kafka_resp_err_t code, const char *text)
 {
-	snprintf(k->why, sizeof(k->why), "%s: %s", rd_kafka_err2name(code), text);
+	if (is_scram_misspoken(k, code))
+		snprintf(k->why, sizeof(k->why),
+		    "%s: %.80s ... (or the broker is Kafka 4: librdkafka %s can't do SCRAM there, "
+		    "2.6.1 can)",
+		    rd_kafka_err2name(code), text, rd_kafka_version_str());
+	else
+		snprintf(k->why, sizeof(k->why), "%s: %s", rd_kafka_err2name(code), text);
 }
 
 /* Not before somebody changes something. */
@@ -111,7 +123,7 @@ static void settle(struct kafka *k, struct outbox_row *row, rd_kafka_resp_err_t 
 		code != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT))
 		note(k, code, rd_kafka_err2str(code));
 	if (is_for_the_message(code))
-		k->alone[row - k->rows] = 1;
+		row->mark = true;
 	else if (is_for_somebody(code) || k->denied)
 		k->answer = ANSWER_HOLD;
 	else if (k->answer == ANSWER_OK)
@@ -177,6 +189,7 @@ static void flush(struct kafka *k)
 static rd_kafka_resp_err_t produce_once(struct kafka *k, struct outbox_row *row)
 {
 	char topic[160];
+	char id[RECORD_ID_TEXT + 1];
 	struct slice text = outbox_text(&k->out, row);
 	struct slice key = outbox_key(&k->out, row);
 	rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
@@ -188,8 +201,9 @@ static rd_kafka_resp_err_t produce_once(struct kafka *k, struct outbox_row *row)
 	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
 	rd_kafka_error_t *error;
 
-	snprintf(topic, sizeof(topic), "%s-%s", k->prefix, topics[row->table]);
-	rd_kafka_header_add(headers, "id", -1, row->id, RECORD_ID_TEXT);
+	snprintf(topic, sizeof(topic), "%s-%s", k->prefix, schema_table(row->table)->short_name);
+	record_id_text(row->id, id);
+	rd_kafka_header_add(headers, "id", -1, id, RECORD_ID_TEXT);
 	error = rd_kafka_produceva(k->rk, vu, sizeof(vu) / sizeof(*vu));
 	if (error != NULL) {
 		code = rd_kafka_error_code(error);
@@ -213,26 +227,29 @@ static void produce(struct kafka *k, struct outbox_row *row)
 		settle(k, row, code);
 }
 
-/* Rows that the broker would not take in a batch: it is as large as all of them. */
-static void send_alone(struct kafka *k, struct outbox_row *rows, unsigned n)
+/* Rows that the broker would not take in a batch (they are marked): it is as large as all of them.
+ */
+static void send_alone(struct kafka *k, struct outbox_flight *f)
 {
-	for (unsigned i = 0; i < n && k->answer == ANSWER_OK; i++) {
-		if (!k->alone[i])
+	for (unsigned i = 0; i < f->n && k->answer == ANSWER_OK; i++) {
+		struct outbox_row *row = f->rows[i];
+
+		if (!row->mark)
 			continue;
-		k->alone[i] = 0;
+		row->mark = false;
 		if (!make_producer(k)) {
 			k->answer = ANSWER_RETRY;
 			return;
 		}
-		produce(k, &rows[i]);
+		produce(k, row);
 		flush(k);
-		if (k->alone[i])
-			outbox_refuse(&k->out, &rows[i], k->why);
+		if (row->mark)
+			outbox_refuse(&k->out, row, k->why);
 	}
 }
 
 static enum outbox_answer send_rows(
-    void *self, struct outbox *o, struct outbox_row *rows, unsigned n, struct err *e)
+    void *self, struct outbox *o, struct outbox_flight *f, struct err *e)
 {
 	struct kafka *k = self;
 
@@ -241,17 +258,16 @@ static enum outbox_answer send_rows(
 		err_set(e, 0, "%s", k->why);
 		return ANSWER_HOLD;
 	}
-	k->rows = rows;
 	k->answer = ANSWER_OK;
 	k->why[0] = '\0';
-	memset(k->alone, 0, n);
-	for (unsigned i = 0; i < n; i++) {
-		rows[i].retry = true; /* until its report says otherwise */
-		if (rows[i].state == ROW_WAITS && k->answer != ANSWER_HOLD)
-			produce(k, &rows[i]);
+	for (unsigned i = 0; i < f->n; i++) {
+		f->rows[i]->mark = false;
+		f->rows[i]->state = ROW_LATER; /* until its report says otherwise */
 	}
+	for (unsigned i = 0; i < f->n && k->answer != ANSWER_HOLD; i++)
+		produce(k, f->rows[i]);
 	flush(k);
-	send_alone(k, rows, n);
+	send_alone(k, f);
 	if (k->answer == ANSWER_HOLD) /* it remembers what a topic's error was */
 		drop_producer(k);
 	if (k->why[0] != '\0')
@@ -317,11 +333,11 @@ static enum sink_result kafka_put(void *self, const struct record *r, struct err
 static enum sink_result kafka_commit(
     void *self, const uint8_t cursor[SINK_CURSOR_BYTES], struct err *e)
 {
-	static const struct outbox_limits limits = { MESSAGES_MAX, BYTES_MAX, FRAMING };
+	static const struct outbox_way way = { MESSAGES_MAX, BYTES_MAX, FRAMING, send_rows, NULL };
 	struct kafka *k = self;
 
 	(void)cursor;
-	return outbox_send(&k->out, &limits, send_rows, k, e);
+	return outbox_send(&k->out, &way, k, e);
 }
 
 static void kafka_abort(void *self)
@@ -373,7 +389,8 @@ static void kafka_check(void *self, sink_say *say, void *ctx)
 		char topic[160];
 		int n;
 
-		snprintf(topic, sizeof(topic), "%s-%s", k->prefix, topics[t]);
+		snprintf(topic, sizeof(topic), "%s-%s", k->prefix,
+		    schema_table((enum schema_table)t)->short_name);
 		n = partitions_of(m, topic);
 		if (n > 0)
 			snprintf(text, sizeof(text), "topic %s: %d partitions", topic, n);

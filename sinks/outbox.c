@@ -6,24 +6,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TEXT_MAX = 48 << 20, HALVINGS = 16, KEY_MAX = 256 };
+/* A byte of a record may become six of JSON; 16 MiB of them are the largest sink's commit. */
+enum { TEXT_MAX = 100 << 20, KEY_MAX = 256 };
 
 void outbox_init(struct outbox *o)
 {
-	*o = (struct outbox){ .row_max = 8 << 20 };
+	*o = (struct outbox){ .row_max = 8 << 20, .requests = 1 };
 	o->text.max = TEXT_MAX;
+	for (unsigned i = 0; i < OUTBOX_REQUESTS_MAX; i++)
+		o->flight[i].number = i;
 }
 
 void outbox_free(struct outbox *o)
 {
 	buf_free(&o->text);
-	buf_free(&o->scratch);
+	row_memory_free(&o->memory);
 	free(o->rows);
 	free(o->delivered);
 	free(o->refused);
-	o->rows = NULL;
-	o->delivered = NULL;
-	o->refused = NULL;
+	for (unsigned i = 0; i < OUTBOX_REQUESTS_MAX; i++)
+		free(o->flight[i].rows);
+	*o = (struct outbox){ 0 };
 }
 
 void outbox_begin(struct outbox *o)
@@ -91,8 +94,8 @@ bool outbox_knows(const struct outbox *o, uint64_t seq)
 static int form(struct outbox *o, const struct record *r, enum row_size size, struct err *e)
 {
 	if (o->form != NULL)
-		return o->form(o->form_self, r, size, &o->text, &o->scratch, e);
-	return row_put(&o->rules, r, size, &o->text, &o->scratch, e);
+		return o->form(o->form_self, r, size, &o->text, &o->memory, e);
+	return row_put(&o->rules, r, size, &o->text, &o->memory, e);
 }
 
 enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err *e)
@@ -137,8 +140,9 @@ enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err
 		.table = table,
 		.off = (uint32_t)from,
 		.len = (uint32_t)(o->text.n - from),
-		.key_len = (uint32_t)(from - start) };
-	record_id_text(r->id, row->id);
+		.key_len = (uint32_t)(from - start),
+		.most = OUTBOX_ROWS,
+		.id = { r->id[0], r->id[1] } };
 	o->n_rows++;
 	return SINK_OK;
 }
@@ -146,7 +150,7 @@ enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err
 void outbox_refuse(struct outbox *o, struct outbox_row *row, const char *why)
 {
 	if (!grow((void **)&o->refused, o->n_refused, &o->cap_refused, sizeof(*o->refused))) {
-		row->retry = true; /* the next time */
+		row->state = ROW_LATER;
 		return;
 	}
 	row->state = ROW_REFUSED;
@@ -156,58 +160,150 @@ void outbox_refuse(struct outbox *o, struct outbox_row *row, const char *why)
 
 /* ---- requests ---- */
 
+/* Room for all rows that there are, so that a flight's list never fails to grow. */
+static bool has_room(const struct outbox *o, struct outbox_flight *f)
+{
+	struct outbox_row **rows;
+
+	if (f->cap >= o->n_rows)
+		return true;
+	rows = realloc(f->rows, o->cap_rows * sizeof(*rows)); /* NOLINT: pointers are meant */
+	if (rows == NULL)
+		return false;
+	f->rows = rows;
+	f->cap = o->cap_rows;
+	return true;
+}
+
+/* The next request's rows: of one table, in order, as many as may be. None: n is 0. */
+static void cut(struct outbox *o, const struct outbox_way *w, struct outbox_flight *f)
+{
+	unsigned most = w->max_rows;
+	size_t bytes = 0;
+	unsigned i = o->next;
+
+	f->n = 0;
+	for (; i < o->n_rows; i++) {
+		struct outbox_row *row = &o->rows[i];
+
+		if (row->state != ROW_WAITS)
+			continue;
+		if (row->most < most)
+			most = row->most;
+		bytes += row->len + w->row_overhead;
+		if (f->n > 0 &&
+		    (row->table != f->rows[0]->table || f->n >= most || bytes > w->max_bytes))
+			break;
+		row->state = ROW_SENT;
+		f->rows[f->n++] = row;
+	}
+	o->next = i;
+}
+
+static void set_sent(struct outbox *o, struct outbox_flight *f, enum row_state to)
+{
+	for (unsigned i = 0; i < f->n; i++) {
+		unsigned at = (unsigned)(f->rows[i] - o->rows);
+
+		if (f->rows[i]->state != ROW_SENT)
+			continue;
+		f->rows[i]->state = to;
+		if (to == ROW_WAITS && at < o->next)
+			o->next = at;
+	}
+}
+
+/* Something in it is bad: each half is sent by itself, down to the row. */
+static void halve(struct outbox *o, struct outbox_flight *f, const struct err *e)
+{
+	if (f->n == 1) {
+		outbox_refuse(o, f->rows[0], e->msg);
+		return;
+	}
+	for (unsigned i = 0; i < f->n; i++)
+		f->rows[i]->most = (f->n + 1) / 2;
+	set_sent(o, f, ROW_WAITS);
+}
+
+static void settle(
+    struct outbox *o, struct outbox_flight *f, enum outbox_answer answer, const struct err *e)
+{
+	f->up = false;
+	if (answer == ANSWER_BAD)
+		halve(o, f, e);
+	else
+		set_sent(o, f,
+		    answer == ANSWER_OK	     ? ROW_DELIVERED
+		    : answer == ANSWER_AGAIN ? ROW_WAITS
+					     : ROW_LATER);
+}
+
+/* The worst of the answers so far, and its words. */
 struct sending {
-	struct outbox *o;
-	outbox_send_fn *send;
-	void *self;
+	enum outbox_answer worst;
 	struct err *e;
 };
 
-/* rows[0..n), halved while the answer is that something in them is bad. */
-static enum outbox_answer send_some(
-    struct sending *s, struct outbox_row *rows, unsigned n, unsigned depth)
+static void note(struct sending *s, enum outbox_answer answer, const struct err *e)
 {
-	enum outbox_answer a = s->send(s->self, s->o, rows, n, s->e);
-
-	if (a == ANSWER_OK) {
-		for (unsigned i = 0; i < n; i++)
-			if (rows[i].state == ROW_WAITS && !rows[i].retry)
-				rows[i].state = ROW_DELIVERED;
-		return a;
-	}
-	if (a != ANSWER_BAD)
-		return a;
-	if (n == 1) {
-		outbox_refuse(s->o, rows, s->e->msg);
-		return ANSWER_OK;
-	}
-	if (depth == HALVINGS)
-		return ANSWER_RETRY;
-	a = send_some(s, rows, n / 2, depth + 1);
-	return a == ANSWER_OK ? send_some(s, rows + n / 2, n - n / 2, depth + 1) : a;
+	if ((answer == ANSWER_RETRY || answer == ANSWER_HOLD) && answer > s->worst)
+		s->worst = answer;
+	else if (e->msg[0] == '\0' || s->worst != ANSWER_OK)
+		return;
+	*s->e = *e;
 }
 
-static enum outbox_answer send_table(
-    struct sending *s, enum schema_table t, const struct outbox_limits *l)
+/* One more on its way, if there is anything to send and a place for it. */
+static bool start_one(
+    struct outbox *o, const struct outbox_way *w, void *self, struct sending *s, unsigned *n_up)
 {
-	struct outbox_row *rows = s->o->rows;
-	enum outbox_answer a = ANSWER_OK;
+	struct outbox_flight *f = o->flight;
+	struct err e = { 0, "" };
+	enum outbox_answer answer;
 
-	for (unsigned i = 0; i < s->o->n_rows && a == ANSWER_OK;) {
-		unsigned n = 0;
-		size_t bytes = 0;
-
-		if (rows[i].table != t) {
-			i++;
-			continue;
-		}
-		while (i + n < s->o->n_rows && rows[i + n].table == t && n < l->max_rows &&
-		       (n == 0 || bytes + rows[i + n].len + l->row_overhead <= l->max_bytes))
-			bytes += rows[i + n++].len + l->row_overhead;
-		a = send_some(s, rows + i, n, 0);
-		i += n;
+	if (s->worst != ANSWER_OK || *n_up >= o->requests)
+		return false;
+	while (f->up)
+		f++;
+	if (!has_room(o, f)) {
+		err_set(&e, ENOMEM, "no memory for a request");
+		note(s, ANSWER_RETRY, &e);
+		return false;
 	}
-	return a;
+	cut(o, w, f);
+	if (f->n == 0)
+		return false;
+	answer = w->start(self, o, f, &e);
+	f->up = answer == ANSWER_FLYING;
+	*n_up += f->up;
+	if (!f->up)
+		settle(o, f, answer, &e);
+	note(s, answer, &e);
+	return true;
+}
+
+/* When one did not get through no more are begun, and those under way are waited for. */
+static void send_all(struct outbox *o, const struct outbox_way *w, void *self, struct sending *s)
+{
+	unsigned n_up = 0;
+
+	o->next = 0;
+	for (;;) {
+		struct outbox_flight *f = NULL;
+		struct err e = { 0, "" };
+		enum outbox_answer answer;
+
+		while (start_one(o, w, self, s, &n_up))
+			continue;
+		if (n_up == 0)
+			return;
+		answer = w->land(self, o, &f, &e);
+		if (answer != ANSWER_FLYING) {
+			settle(o, f, answer, &e);
+			n_up--;
+		}
+		note(s, answer, &e);
+	}
 }
 
 /* Alerts and blocks before events: of one commit they matter most. */
@@ -246,32 +342,26 @@ static void remember(struct outbox *o)
 		qsort(o->delivered, o->n_delivered, sizeof(*o->delivered), by_seq);
 }
 
-enum sink_result outbox_send(struct outbox *o, const struct outbox_limits *l, outbox_send_fn *send,
-    void *self, struct err *e)
+enum sink_result outbox_send(
+    struct outbox *o, const struct outbox_way *way, void *self, struct err *e)
 {
-	static const enum schema_table tables[] = { TABLE_ALERTS, TABLE_BLOCKS, TABLE_EVENTS,
-		TABLE_REJECTS, TABLE_LEDGER };
-	struct sending s = { o, send, self, e };
-	enum outbox_answer a = ANSWER_OK;
+	struct sending s = { ANSWER_OK, e };
 	bool refused = false;
-	bool waits = false;
+	bool later = false;
 
 	qsort(o->rows, o->n_rows, sizeof(*o->rows), by_table);
-	for (unsigned t = 0; t < TABLE_N && a == ANSWER_OK; t++)
-		a = send_table(&s, tables[t], l);
+	send_all(o, way, self, &s);
 	for (unsigned i = 0; i < o->n_rows; i++) {
 		refused = refused || o->rows[i].state == ROW_REFUSED;
-		waits = waits || o->rows[i].state == ROW_WAITS;
+		later = later || o->rows[i].state == ROW_LATER;
 	}
-	if (a == ANSWER_OK && !refused && !waits) {
+	if (s.worst == ANSWER_OK && !refused && !later) {
 		o->n_delivered = 0;
 		o->n_refused = 0;
 		return SINK_OK;
 	}
 	remember(o);
-	if (a == ANSWER_HOLD)
+	if (s.worst == ANSWER_HOLD)
 		return SINK_HOLD;
-	if (a == ANSWER_OK && !waits)
-		return SINK_AGAIN;
-	return SINK_RETRY;
+	return s.worst == ANSWER_OK && !later ? SINK_AGAIN : SINK_RETRY;
 }

@@ -2,11 +2,11 @@
  * outbox.h - rows on their way to a service that takes many at once, and may refuse some.
  *
  * A commit's records become rows of their tables here; outbox_send() cuts them into
- * requests by count and encoded bytes, and settles each row: delivered, refused for good, or
- * to be sent again. What a request of many refuses as a whole is halved until the bad row
- * stands alone. When a commit did not come to its end the same records are put again:
- * rows that were delivered are passed over, those that were refused are rejected at put,
- * which is where ship.c gives them to the dead letter.
+ * requests by count and encoded bytes, has several of them under way at once, and settles each
+ * row by itself: delivered, refused for good, or to be sent again. What a request of many
+ * refuses as a whole is halved until the bad row stands alone. When a commit did not come to
+ * its end the same records are put again: rows that were delivered are passed over, those that
+ * were refused are rejected at put, which is where ship.c gives them to the dead letter.
  */
 #ifndef SINKS_OUTBOX_H
 #define SINKS_OUTBOX_H
@@ -15,18 +15,25 @@
 
 struct err;
 
-enum { OUTBOX_ROWS = 1 << 20, OUTBOX_WHY = 200 };
+enum { OUTBOX_ROWS = 1 << 20, OUTBOX_WHY = 200, OUTBOX_REQUESTS_MAX = 16 };
 
-enum row_state { ROW_WAITS, ROW_DELIVERED, ROW_REFUSED };
+enum row_state {
+	ROW_WAITS,
+	ROW_SENT,  /* in a request under way */
+	ROW_LATER, /* not in this try any more: refused for a reason that passes */
+	ROW_DELIVERED,
+	ROW_REFUSED
+};
 
 struct outbox_row {
 	uint64_t seq;
 	enum schema_table table;
 	uint32_t off, len; /* of its coded form in outbox.text */
 	uint32_t key_len;  /* of outbox.keyed: the key stands before it */
-	char id[RECORD_ID_TEXT + 1];
+	uint32_t most;	   /* rows of a request that it may be in: halved where one was refused */
+	uint64_t id[2];
 	enum row_state state;
-	bool retry; /* refused for a reason that passes */
+	bool mark; /* the sink's own */
 };
 
 struct outbox_refused {
@@ -34,14 +41,24 @@ struct outbox_refused {
 	char why[OUTBOX_WHY];
 };
 
+/* A request, as long as it is under way: rows of one table. */
+struct outbox_flight {
+	unsigned number; /* below outbox.requests: which of them it is */
+	struct outbox_row **rows;
+	unsigned n, cap;
+	bool up;
+};
+
 /* A record in the form that the service takes, as row_put(). */
 typedef int outbox_form_fn(void *self, const struct record *r, enum row_size size, struct buf *out,
-    struct buf *scratch, struct err *e);
+    struct row_memory *m, struct err *e);
 
 struct outbox {
-	struct buf text, scratch;
+	struct buf text;
+	struct row_memory memory;
 	struct outbox_row *rows; /* grows with the largest commit: a frame is settled whole */
 	unsigned n_rows, cap_rows;
+	unsigned next;	     /* of sending: no row before it waits */
 	uint64_t *delivered; /* of a commit that did not come to its end: seqs, ascending */
 	unsigned n_delivered, cap_delivered;
 	struct outbox_refused *refused;
@@ -51,25 +68,37 @@ struct outbox {
 	void *form_self;
 	bool keyed;	/* rows have the key by which they belong together */
 	size_t row_max; /* bytes of one row that the service takes; longer ones lose their body */
+	unsigned requests; /* under way at once; 1 to OUTBOX_REQUESTS_MAX */
+	struct outbox_flight flight[OUTBOX_REQUESTS_MAX];
 };
 
 /* What a request came to, besides what it says of single rows. */
 enum outbox_answer {
-	ANSWER_OK,    /* every row that is not marked otherwise is delivered */
-	ANSWER_BAD,   /* something in it is wrong: nothing was taken */
-	ANSWER_RETRY, /* not now, or nobody knows */
-	ANSWER_HOLD,  /* not before somebody changes something */
+	ANSWER_OK,     /* every row that is not marked otherwise is delivered */
+	ANSWER_FLYING, /* nothing yet: it is under way */
+	ANSWER_AGAIN,  /* nothing was taken of those not marked otherwise: they go once more at once
+			*/
+	ANSWER_BAD,    /* something in it is wrong: nothing was taken */
+	ANSWER_RETRY,  /* not now, or nobody knows */
+	ANSWER_HOLD,   /* not before somebody changes something */
 };
 
-struct outbox_limits {
+/* How a service takes rows. start and land may mark single rows of the flight. */
+struct outbox_way {
 	unsigned max_rows;   /* of one request */
 	size_t max_bytes;    /* of their coded forms */
 	size_t row_overhead; /* added to each by the request's form */
-};
 
-/* Send rows[0..n): all of one table. May mark single rows. */
-typedef enum outbox_answer outbox_send_fn(
-    void *self, struct outbox *o, struct outbox_row *rows, unsigned n, struct err *e);
+	/* Send f->rows. ANSWER_FLYING: land will tell; anything else is what it came to. */
+	enum outbox_answer (*start)(
+	    void *self, struct outbox *o, struct outbox_flight *f, struct err *e);
+	/*
+	 * Wait for any of those under way: *f, and what it came to; ANSWER_FLYING: look again. NULL
+	 * where start never says ANSWER_FLYING.
+	 */
+	enum outbox_answer (*land)(
+	    void *self, struct outbox *o, struct outbox_flight **f, struct err *e);
+};
 
 void outbox_init(struct outbox *o);
 void outbox_free(struct outbox *o);
@@ -80,10 +109,11 @@ bool outbox_knows(const struct outbox *o, uint64_t seq);
 enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err *e);
 
 /*
- * SINK_OK: all are settled, and forgotten. SINK_AGAIN: some were refused, put says which.
+ * SINK_OK: all are settled, and forgotten. SINK_AGAIN: some were refused, put says which. None is
+ * under way when it returns.
  */
-enum sink_result outbox_send(struct outbox *o, const struct outbox_limits *l, outbox_send_fn *send,
-    void *self, struct err *e);
+enum sink_result outbox_send(
+    struct outbox *o, const struct outbox_way *way, void *self, struct err *e);
 
 void outbox_refuse(struct outbox *o, struct outbox_row *row, const char *why);
 

@@ -6,6 +6,7 @@
  * one row as a JSON object whose fields are the table's columns, which is what a BigQuery
  * subscription with the table's schema takes. Accepted by the first hop is delivered.
  */
+#include "base/base64.h"
 #include "base/err.h"
 #include "base/protobuf.h"
 #include "sinks/google_api.h"
@@ -33,12 +34,6 @@ struct pubsub {
 	bool rest;
 	bool may_fall_back; /* to REST */
 };
-
-static const char *const topics[TABLE_N] = { [TABLE_EVENTS] = "events",
-	[TABLE_ALERTS] = "alerts",
-	[TABLE_BLOCKS] = "blocks",
-	[TABLE_REJECTS] = "rejects",
-	[TABLE_LEDGER] = "ledger" };
 
 static void pubsub_close(void *self)
 {
@@ -79,6 +74,7 @@ static void *pubsub_open(const struct sink_settings *s, struct err *e)
 	}
 	p->body.max = REQUEST_MAX + (1 << 20);
 	p->out.row_max = ROW_MAX;
+	p->out.requests = s->requests > 0 ? s->requests : 1;
 	p->out.rules.keep_body = s->keep_body;
 	snprintf(
 	    p->host, sizeof(p->host), "%s", set.endpoint != NULL ? set.endpoint : DEFAULT_HOST);
@@ -90,90 +86,73 @@ static void *pubsub_open(const struct sink_settings *s, struct err *e)
 	return p;
 }
 
-static void put_base64(struct buf *out, struct slice s)
-{
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char *to = buf_room(out, s.n / 3 * 4 + 4);
-	const uint8_t *b = (const uint8_t *)s.p;
-	char *q = to;
-
-	if (to == NULL)
-		return;
-	for (size_t i = 0; i < s.n; i += 3) {
-		size_t have = s.n - i < 3 ? s.n - i : 3;
-		uint32_t v = (uint32_t)b[i] << 16 | (have > 1 ? (uint32_t)b[i + 1] << 8 : 0) |
-			     (have > 2 ? b[i + 2] : 0u);
-
-		*q++ = digits[v >> 18];
-		*q++ = digits[v >> 12 & 63];
-		*q++ = have > 1 ? digits[v >> 6 & 63] : '=';
-		*q++ = have > 2 ? digits[v & 63] : '=';
-	}
-	out->n += (size_t)(q - to);
-}
-
 /* ---- publishing ---- */
 
-static enum outbox_answer publish_rest(struct pubsub *p, const char *topic, struct outbox *o,
-    struct outbox_row *rows, unsigned n, struct err *e)
+static void put_rest(struct pubsub *p, const struct outbox *o, const struct outbox_flight *f)
 {
-	char url[URL_MAX];
-
 	buf_str(&p->body, "{\"messages\":[");
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < f->n; i++) {
 		buf_str(&p->body, i > 0 ? ",{\"data\":\"" : "{\"data\":\"");
-		put_base64(&p->body, outbox_text(o, &rows[i]));
+		base64_put(&p->body, outbox_text(o, f->rows[i]));
 		buf_str(&p->body, "\"}");
 	}
 	buf_str(&p->body, "]}");
-	if (p->body.full) {
-		err_set(e, 0, "a request longer than %d bytes", REQUEST_MAX);
-		return ANSWER_BAD;
-	}
-	snprintf(url, sizeof(url), "%s/v1/%s:publish", p->host, topic);
-	return google_api_post(&p->api, url, buf_as_slice(&p->body), e);
 }
 
 /* PublishRequest: topic = 1, messages = 2 (PubsubMessage: data = 1). */
-static enum outbox_answer publish_grpc(struct pubsub *p, const char *topic, struct outbox *o,
-    struct outbox_row *rows, unsigned n, struct err *e)
+static void put_grpc(
+    struct pubsub *p, const char *topic, const struct outbox *o, const struct outbox_flight *f)
 {
-	char url[URL_MAX];
-
 	pb_bytes(&p->body, 1, slice_of(topic));
-	for (unsigned i = 0; i < n; i++) {
-		size_t at = pb_open(&p->body, 2);
+	for (unsigned i = 0; i < f->n; i++) {
+		struct slice row = outbox_text(o, f->rows[i]);
 
-		pb_bytes(&p->body, 1, outbox_text(o, &rows[i]));
-		pb_close(&p->body, at);
+		pb_head(&p->body, 2, pb_size(row.n));
+		pb_bytes(&p->body, 1, row);
+	}
+}
+
+static enum outbox_answer publish(
+    void *self, struct outbox *o, struct outbox_flight *f, struct err *e)
+{
+	struct pubsub *p = self;
+	char topic[TOPIC_MAX];
+	char url[URL_MAX];
+	struct google_request q = { .method = "POST", .url = url };
+
+	snprintf(
+	    topic, sizeof(topic), "%s-%s", p->prefix, schema_table(f->rows[0]->table)->short_name);
+	buf_reset(&p->body);
+	if (p->rest) {
+		snprintf(url, sizeof(url), "%s/v1/%s:publish", p->host, topic);
+		put_rest(p, o, f);
+	} else {
+		snprintf(url, sizeof(url), "%s/google.pubsub.v1.Publisher/Publish", p->host);
+		put_grpc(p, topic, o, f);
+		q.param = "topic";
+		q.value = topic;
 	}
 	if (p->body.full) {
 		err_set(e, 0, "a request longer than %d bytes", REQUEST_MAX);
 		return ANSWER_BAD;
 	}
-	snprintf(url, sizeof(url), "%s/google.pubsub.v1.Publisher/Publish", p->host);
-	return google_api_rpc(
-	    &p->api, &(struct google_rpc){ url, "topic", topic, buf_as_slice(&p->body) }, e);
+	q.body = buf_as_slice(&p->body);
+	return google_api_start(&p->api, &p->api.call[f->number], &q, e);
 }
 
-static enum outbox_answer publish(
-    void *self, struct outbox *o, struct outbox_row *rows, unsigned n, struct err *e)
+static enum outbox_answer published(
+    void *self, struct outbox *o, struct outbox_flight **f, struct err *e)
 {
 	struct pubsub *p = self;
-	char topic[TOPIC_MAX];
-	enum outbox_answer a;
+	unsigned number;
+	enum outbox_answer a = google_api_land(&p->api, &number, e);
 
-	buf_reset(&p->body);
-	snprintf(topic, sizeof(topic), "%s-%s", p->prefix, topics[rows[0].table]);
-	if (p->rest)
-		return publish_rest(p, topic, o, rows, n, e);
-	a = publish_grpc(p, topic, o, rows, n, e);
-	if (!p->api.no_http2 || !p->may_fall_back)
+	*f = &o->flight[number];
+	if (a != ANSWER_HOLD || !p->api.no_http2 || !p->may_fall_back)
 		return a;
 	p->rest = true;
-	buf_reset(&p->body);
-	return publish_rest(p, topic, o, rows, n, e);
+	p->api.no_http2 = false;
+	return ANSWER_AGAIN;
 }
 
 static enum sink_result pubsub_begin(void *self, struct err *e)
@@ -194,13 +173,14 @@ static enum sink_result pubsub_commit(
     void *self, const uint8_t cursor[SINK_CURSOR_BYTES], struct err *e)
 {
 	/* base64: 4 bytes for 3 */
-	static const struct outbox_limits by_rest = { MESSAGES_MAX, REQUEST_MAX / 4 * 3,
-		MESSAGE_FORM };
-	static const struct outbox_limits by_grpc = { MESSAGES_MAX, REQUEST_MAX, MESSAGE_FORM };
+	static const struct outbox_way by_rest = { MESSAGES_MAX, REQUEST_MAX / 4 * 3, MESSAGE_FORM,
+		publish, published };
+	static const struct outbox_way by_grpc = { MESSAGES_MAX, REQUEST_MAX, MESSAGE_FORM, publish,
+		published };
 	struct pubsub *p = self;
 
 	(void)cursor;
-	return outbox_send(&p->out, p->rest ? &by_rest : &by_grpc, publish, p, e);
+	return outbox_send(&p->out, p->rest ? &by_rest : &by_grpc, p, e);
 }
 
 static void pubsub_abort(void *self)
@@ -219,8 +199,10 @@ static enum outbox_answer ask_grpc(struct pubsub *p, const char *topic, struct e
 	pb_bytes(&p->body, 1, slice_of(topic));
 	pb_bytes(&p->body, 2, SLICE("pubsub.topics.publish"));
 	snprintf(url, sizeof(url), "%s/google.iam.v1.IAMPolicy/TestIamPermissions", p->host);
-	return google_api_rpc(
-	    &p->api, &(struct google_rpc){ url, "resource", topic, buf_as_slice(&p->body) }, e);
+	return google_api_call(&p->api,
+	    &(struct google_request){
+		.url = url, .param = "resource", .value = topic, .body = buf_as_slice(&p->body) },
+	    e);
 }
 
 static enum outbox_answer ask_rest(struct pubsub *p, const char *topic, struct err *e)
@@ -229,13 +211,15 @@ static enum outbox_answer ask_rest(struct pubsub *p, const char *topic, struct e
 	char url[URL_MAX];
 
 	snprintf(url, sizeof(url), "%s/v1/%s:testIamPermissions", p->host, topic);
-	return google_api_post(&p->api, url, slice_of(body), e);
+	return google_api_call(
+	    &p->api, &(struct google_request){ "POST", url, NULL, NULL, slice_of(body) }, e);
 }
 
 /* The permissions that we have are named in the reply, in either form as they are. */
 static void pubsub_check(void *self, sink_say *say, void *ctx)
 {
 	struct pubsub *p = self;
+	const struct google_call *last = google_api_last(&p->api);
 
 	if (!google_api_check(&p->api, say, ctx))
 		return;
@@ -247,7 +231,8 @@ static void pubsub_check(void *self, sink_say *say, void *ctx)
 		enum outbox_answer a;
 		bool none;
 
-		snprintf(topic, sizeof(topic), "%s-%s", p->prefix, topics[t]);
+		snprintf(topic, sizeof(topic), "%s-%s", p->prefix,
+		    schema_table((enum schema_table)t)->short_name);
 		name = strrchr(topic, '/') + 1;
 		a = p->rest ? ask_rest(p, topic, &e) : ask_grpc(p, topic, &e);
 		if (p->api.no_http2 && p->may_fall_back && !p->rest) {
@@ -255,11 +240,11 @@ static void pubsub_check(void *self, sink_say *say, void *ctx)
 			say(ctx, true, "no HTTP/2 on the way: REST instead of gRPC");
 			a = ask_rest(p, topic, &e);
 		}
-		none = p->rest ? p->api.reply.status == 404 : p->api.grpc.code == GRPC_NOT_FOUND;
+		none = p->rest ? last->reply.status == 404 : last->grpc.code == GRPC_NOT_FOUND;
 		if (a != ANSWER_OK) {
 			snprintf(text, sizeof(text), "topic %s: %s%s", name, e.msg,
 			    none ? "; make it: gcloud pubsub topics create" : "");
-		} else if (memmem(p->api.reply.body.p, p->api.reply.body.n, "pubsub.topics.publish",
+		} else if (memmem(last->reply.body.p, last->reply.body.n, "pubsub.topics.publish",
 			       21) == NULL) {
 			snprintf(text, sizeof(text),
 			    "topic %s: no permission pubsub.topics.publish; grant "
@@ -275,7 +260,7 @@ static void pubsub_check(void *self, sink_say *say, void *ctx)
 
 const struct sink sink_pubsub = {
 	.name = "pubsub",
-	.max_records = 8000,
+	.max_records = 7000, /* with a frame more than that still eight requests */
 	.max_bytes = 6 << 20,
 	.open = pubsub_open,
 	.begin = pubsub_begin,

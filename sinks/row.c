@@ -50,7 +50,7 @@ static void put_json(
 {
 	const struct column *c = &t->c[i];
 
-	json_key(j, (struct slice){ c->name, t->name_n[i] });
+	json_quoted(j, t->key[i]);
 	if (c->type == COLUMN_BOOL)
 		json_bool(j, v->is_number ? v->number != 0 : slice_eq(v->text, SLICE("true")));
 	else if (v->is_time)
@@ -108,6 +108,96 @@ static int put_proto(
 	    v->text.n < 64 ? (int)v->text.n : 64, v->text.p);
 }
 
+static int put_cell(const struct row_rules *rules, struct json *j, const struct table *t,
+    unsigned i, const struct cell *v, struct err *e)
+{
+	if (rules->form == ROW_PROTO)
+		return put_proto(j->out, i + 1, &t->c[i], v, e);
+	put_json(j, rules->form, t, i, v);
+	return 0;
+}
+
+/* ---- what rows have in common ---- */
+
+static bool is_shared(const struct column *c)
+{
+	return c->source == FROM_CONTEXT || c->source == FROM_SERVICE || c->source == FROM_PARSER ||
+	       c->source == FROM_PATH || c->source == FROM_OBSERVED;
+}
+
+static void parts_of(const struct record *r, struct slice part[static ROW_PARTS])
+{
+	static const struct record_origin none;
+	const struct record_context *c = r->context;
+	const struct record_origin *o = r->origin != NULL ? r->origin : &none;
+	const struct slice all[ROW_PARTS] = { c->service_name, c->service_version, c->environment,
+		c->host_name, c->host_image_id, c->cloud_region, c->rules_hash, o->path, o->parser,
+		o->service };
+
+	memcpy(part, all, sizeof(all));
+}
+
+/* By content: the next frame's may stand at the same place. */
+static bool is_as_before(const struct row_memory *m, const struct record *r, enum schema_table t,
+    const struct slice part[static ROW_PARTS])
+{
+	if (!m->is_set || m->table != t || m->observed_us != r->context->observed_us)
+		return false;
+	for (unsigned i = 0; i < ROW_PARTS; i++)
+		if (!slice_eq(m->part[i], part[i]))
+			return false;
+	return true;
+}
+
+static void keep(struct row_memory *m, const struct record *r, enum schema_table t,
+    const struct slice part[static ROW_PARTS])
+{
+	size_t at = 0;
+
+	buf_reset(&m->text);
+	for (unsigned i = 0; i < ROW_PARTS; i++)
+		buf_slice(&m->text, part[i]);
+	for (unsigned i = 0; i < ROW_PARTS; at += part[i++].n)
+		m->part[i] = (struct slice){ m->text.p + at, part[i].n };
+	m->table = t;
+	m->observed_us = r->context->observed_us;
+	m->is_set = !m->text.full && !m->shared.full;
+}
+
+/* Into m->shared. */
+static void make_shared(const struct row_rules *rules, const struct record *r, struct row_memory *m,
+    enum schema_table which)
+{
+	const struct table *t = schema_table(which);
+	struct slice part[ROW_PARTS];
+	struct json j = { .out = &m->shared };
+	struct err never;
+
+	parts_of(r, part);
+	if (is_as_before(m, r, which, part))
+		return;
+	buf_reset(&m->shared);
+	for (unsigned i = 0; i < t->n; i++) {
+		struct cell v;
+
+		if (!is_shared(&t->c[i]))
+			continue;
+		schema_value(r, &t->c[i], &m->scratch, &v);
+		if (!v.is_null) /* texts and a time fit their columns */
+			put_cell(rules, &j, t, i, &v, &never);
+	}
+	keep(m, r, which, part);
+}
+
+void row_memory_free(struct row_memory *m)
+{
+	buf_free(&m->scratch);
+	buf_free(&m->shared);
+	buf_free(&m->text);
+}
+
+/* ---- a row ---- */
+
 /* Two thirds of the columns are empty in most rows: one walk tells which. */
 static void note_present(const struct record *r, bool present[static ATTR_N])
 {
@@ -118,29 +208,33 @@ static void note_present(const struct record *r, bool present[static ATTR_N])
 }
 
 int row_put(const struct row_rules *rules, const struct record *r, enum row_size size,
-    struct buf *out, struct buf *scratch, struct err *e)
+    struct buf *out, struct row_memory *m, struct err *e)
 {
-	const struct table *t = schema_table(schema_of(r->kind));
+	enum schema_table which = schema_of(r->kind);
+	const struct table *t = schema_table(which);
 	struct json j = { .out = out };
 	bool present[ATTR_N];
 
 	note_present(r, present);
+	make_shared(rules, r, m, which);
 	if (rules->form != ROW_PROTO)
 		json_open(&j, '{');
+	buf_slice(out, buf_as_slice(&m->shared));
+	out->full = out->full || m->shared.full;
+	j.comma = m->shared.n > 0;
 	for (unsigned i = 0; i < t->n; i++) {
 		const struct column *c = &t->c[i];
 		struct cell v;
 
-		if ((c->source == FROM_ATTR && !present[c->key]) || !is_wanted(rules, r, c, size))
+		if (is_shared(c) || (c->source == FROM_ATTR && !present[c->key]) ||
+		    !is_wanted(rules, r, c, size))
 			continue;
-		schema_value(r, c, scratch, &v);
+		schema_value(r, c, &m->scratch, &v);
 		if (v.is_null)
 			continue;
 		if (c->source == FROM_BODY && size == ROW_SHORT)
 			shorten(&v.text);
-		if (rules->form != ROW_PROTO)
-			put_json(&j, rules->form, t, i, &v);
-		else if (put_proto(out, i + 1, c, &v, e) != 0)
+		if (put_cell(rules, &j, t, i, &v, e) != 0)
 			return -1;
 	}
 	if (rules->form != ROW_PROTO)

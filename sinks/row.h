@@ -25,9 +25,26 @@ struct row_rules {
 	enum keep_body keep_body;
 };
 
+/*
+ * Of who makes rows by one set of rules: what a row has in common with the one before (host, file,
+ * rules ...) is made once. Zeroed before the first.
+ */
+enum { ROW_PARTS = 10 };
+struct row_memory {
+	struct buf scratch;
+	struct buf shared; /* those columns, in the row's form */
+	struct buf text;   /* what they were made of: part points into it */
+	struct slice part[ROW_PARTS];
+	int64_t observed_us;
+	enum schema_table table;
+	bool is_set;
+};
+
+void row_memory_free(struct row_memory *m);
+
 /* Append it. -1 with *e: a value does not fit its column, and that is so for ever. */
 int row_put(const struct row_rules *rules, const struct record *r, enum row_size size,
-    struct buf *out, struct buf *scratch, struct err *e);
+    struct buf *out, struct row_memory *m, struct err *e);
 
 /* Does the line itself go along, by the rules? */
 bool row_wants_body(const struct row_rules *rules, const struct record *r);

@@ -171,14 +171,13 @@ static enum outbox_answer post(struct webhook *w, struct slice alert, struct err
 }
 
 static enum outbox_answer send_one(
-    void *self, struct outbox *o, struct outbox_row *rows, unsigned n, struct err *e)
+    void *self, struct outbox *o, struct outbox_flight *f, struct err *e)
 {
 	struct webhook *w = self;
-	enum outbox_answer a = post(w, outbox_text(o, rows), e);
+	enum outbox_answer a = post(w, outbox_text(o, f->rows[0]), e);
 
-	(void)n; /* always 1 */
 	for (unsigned i = 0; a == ANSWER_OK && i < w->n_pending; i++)
-		if (w->pending[i].seq == rows->seq)
+		if (w->pending[i].seq == f->rows[0]->seq)
 			gate_sent(&w->gate, &w->pending[i].alert);
 	return a;
 }
@@ -230,9 +229,9 @@ static enum sink_result webhook_put(void *self, const struct record *r, struct e
 static enum sink_result webhook_commit(
     void *self, const uint8_t cursor[SINK_CURSOR_BYTES], struct err *e)
 {
-	static const struct outbox_limits limits = { 1, SIZE_MAX, 0 };
+	static const struct outbox_way way = { 1, SIZE_MAX, 0, send_one, NULL };
 	struct webhook *w = self;
-	enum sink_result rc = outbox_send(&w->out, &limits, send_one, w, e);
+	enum sink_result rc = outbox_send(&w->out, &way, w, e);
 
 	(void)cursor;
 	if (rc == SINK_OK)

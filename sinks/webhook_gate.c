@@ -1,5 +1,6 @@
 /* Which alerts a webhook sends: by level or page, once a revision, so many a minute. */
 #include "base/clock.h"
+#include "base/level.h"
 #include "sinks/webhook.h"
 
 #include <xxhash.h>
@@ -18,9 +19,7 @@ void gate_init(struct gate *g, unsigned min_level, uint64_t per_minute)
 
 void gate_read(const struct record *r, struct gate_alert *out)
 {
-	static const char *const levels[] = { "informational", "low", "medium", "high",
-		"critical" };
-	struct slice level = event_get_named(&r->ev, SLICE("level"));
+	enum level level = level_of(event_get_named(&r->ev, SLICE("level")));
 	struct slice rule = event_get_named(&r->ev, SLICE("rule"));
 	struct slice revision = event_get_named(&r->ev, SLICE("revision"));
 	uint64_t in[3] = { r->id[0], r->id[1], XXH3_64bits(revision.p, revision.n) };
@@ -31,9 +30,7 @@ void gate_read(const struct record *r, struct gate_alert *out)
 		.page = slice_eq(event_get_named(&r->ev, SLICE("page")), SLICE("true")),
 		.blocks = slice_eq(event_get_named(&r->ev, SLICE("effective")), SLICE("block")) &&
 			  !slice_eq(event_get_named(&r->ev, SLICE("mode")), SLICE("shadow")) };
-	for (unsigned i = 0; i < sizeof(levels) / sizeof(*levels); i++)
-		if (slice_eq(level, slice_of(levels[i])))
-			out->level = i + 1;
+	out->level = level < LEVEL_N ? level + 1 : 0;
 }
 
 void gate_begin(struct gate *g)

@@ -18,9 +18,8 @@ sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 os.environ.setdefault("CACHE_DIRECTORY", tempfile.mkdtemp(prefix="sekisho-cache."))
 
 from conftest import SEKISHO, wait_for  # noqa: E402
-from fake_google import Google  # noqa: E402
+from fake_google import Google, columns, key_file  # noqa: E402
 from google_parts import Emulator  # noqa: E402
-from test_google import columns, key_file  # noqa: E402
 
 PORT = 18000 + os.getpid() % 1000
 ATTACKS = [

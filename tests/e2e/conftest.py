@@ -13,6 +13,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 os.environ.setdefault("CACHE_DIRECTORY", tempfile.mkdtemp(prefix="sekisho-cache."))
 SEKISHO = os.environ.get("SEKISHO", str(ROOT / "build" / "sekisho"))
+NL = "\n"  # where an f-string may have no backslash
 DEADLINE_S = int(os.environ.get("DEADLINE_S", 90))
 
 
@@ -56,7 +57,9 @@ class Agent:
         self.rules = str(root / "rules")
         self.journal = "{dir: %s, max_size: 512MiB, segment_size: 1MiB, min_free: 1%%}" % (root / "journal")
         self.response = "{mode: shadow}"
-        self.max_lag = ""  # ", max_lag: SPAN"
+        self.local = ""  # more settings of the sink `local`: ", max_lag: SPAN"
+        self.sinks = {}  # further ones before it, by name: their settings
+        self.status_more = ""  # ", listen: ADDRESS"
         self.more = ""
         (root / "rules").mkdir()
 
@@ -68,9 +71,10 @@ inputs:
 rules: ["{self.rules}"]
 journal: {self.journal}
 sinks:
-  local: {{type: sqlite, path: {self.db}, max_size: 4GiB{self.max_lag}}}
+{"".join(f"  {name}: {{{text}}}{NL}" for name, text in self.sinks.items())}\
+  local: {{type: sqlite, path: {self.db}, max_size: 4GiB{self.local}}}
 response: {self.response}
-status: {{socket: {self.root}/s.sock}}
+status: {{socket: {self.root}/s.sock{self.status_more}}}
 {self.more}
 """
         )
@@ -135,3 +139,34 @@ def agent(tmp_path):
     if a.process is not None and a.process.poll() is None:
         a.process.kill()
         a.process.wait()
+
+
+# ---- servers that stand for Google's, each in a folder of its own ----
+
+
+def serve(folder, make):
+    folder.mkdir()
+    server = make(folder)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def google(tmp_path):
+    from fake_google import Google, columns
+
+    yield from serve(tmp_path / "google", lambda folder: Google(folder, columns()).start())
+
+
+@pytest.fixture
+def pubsub(tmp_path):
+    from google_parts import PubSub
+
+    yield from serve(tmp_path / "pubsub", PubSub)
+
+
+@pytest.fixture
+def bigquery(tmp_path):
+    from google_parts import Emulator
+
+    yield from serve(tmp_path / "bigquery", lambda folder: Emulator(folder, 20000 + os.getpid() % 20000))

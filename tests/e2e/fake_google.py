@@ -12,8 +12,19 @@ import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from conftest import SEKISHO
+
 AWS_ID, AWS_SECRET, AWS_TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "TOKEN+/="
 GRANT = "https://www.googleapis.com/auth/cloud-platform"
+
+
+def columns():
+    """Of every table, from the program's own DDL."""
+    ddl = subprocess.run([SEKISHO, "schema", "sqlite"], capture_output=True, text=True, check=True).stdout
+    tables = {}
+    for name, text in re.findall(r"CREATE TABLE IF NOT EXISTS (\w+?)(?:_raw)? \((.*?)\n\)", ddl, re.S):
+        tables[name] = re.findall(r'^\s+"(\w+)" ', text, re.M)
+    return tables
 
 
 class Google:
@@ -35,6 +46,7 @@ class Google:
         self.unknown_fields = []
         self.may_publish = set()
         self.lock = threading.Lock()
+        self.together = None  # a threading.Barrier: requests of data are answered when so many are there
         self.key = folder / "key.pem"
         subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(self.key)], check=True, capture_output=True)
         subprocess.run(["openssl", "pkey", "-in", str(self.key), "-pubout", "-out", str(folder / "pub.pem")], check=True, capture_output=True)
@@ -132,6 +144,8 @@ class Google:
         if path.startswith("/computeMetadata/"):
             return self.grant("metadata")
         self.check_token(h)
+        if self.together is not None:
+            self.meet()
         if path.endswith(":testIamPermissions"):
             topic = path.split("/topics/")[1].split(":")[0]
             return {"permissions": json.loads(body)["permissions"]} if topic in self.may_publish else {}
@@ -142,6 +156,13 @@ class Google:
         if path.endswith("/insertAll"):
             return self.insert(path, body)
         raise Refused(404, "NOT_FOUND", path)
+
+    def meet(self):
+        try:
+            self.together.wait(20)
+        except threading.BrokenBarrierError as e:
+            raise Refused(503, "UNAVAILABLE", "the others did not come") from e
+        self.together = None
 
     # ---- tokens ----
 
@@ -345,3 +366,19 @@ def sigv4(headers, url, secret):
     for part in (day, region, "sts", "aws4_request", text):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     return f"AWS4-HMAC-SHA256 Credential={AWS_ID}/{scope}, SignedHeaders={';'.join(names)}, Signature={key.hex()}"
+
+
+def key_file(google):
+    path = google.folder / "sa.json"
+    path.write_text(
+        json.dumps(
+            {
+                "type": "service_account",
+                "client_email": "agent@p.iam.gserviceaccount.com",
+                "private_key_id": "key-1",
+                "private_key": google.key.read_text(),
+                "token_uri": google.url + "/token",
+            }
+        )
+    )
+    return path

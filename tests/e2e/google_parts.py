@@ -24,21 +24,23 @@ PINS = [
     "google-cloud-pubsub==2.44.0",
     "google-cloud-bigquery-storage==2.43.0",
 ]
-VENV = pathlib.Path(os.environ.get("SEKISHO_TEST_CACHE", "/var/tmp/sekisho-tests")) / "google-1"
+CACHE = pathlib.Path(os.environ.get("SEKISHO_TEST_CACHE", "/var/tmp/sekisho-tests"))
+VENV = CACHE / "google-1"
+FAULTS_PINS = ["h2==4.2.0", "hpack==4.1.0", "hyperframe==6.1.0"]
 
 
-def python():
+def python(venv=VENV, pins=tuple(PINS)):
     """Of a virtual environment with all of them; made once, skipped where it can't be had."""
-    exe = VENV / "bin" / "python"
-    done = VENV / "complete"
-    if not done.exists() or done.read_text().split() != PINS:
-        shutil.rmtree(VENV, ignore_errors=True)
+    exe = venv / "bin" / "python"
+    done = venv / "complete"
+    if not done.exists() or done.read_text().split() != list(pins):
+        shutil.rmtree(venv, ignore_errors=True)
         try:
-            subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True, capture_output=True, text=True, timeout=120)
-            subprocess.run([str(exe), "-m", "pip", "-q", "install", *PINS], check=True, capture_output=True, text=True, timeout=400)
+            subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True, capture_output=True, text=True, timeout=120)
+            subprocess.run([str(exe), "-m", "pip", "-q", "install", *pins], check=True, capture_output=True, text=True, timeout=400)
         except (subprocess.SubprocessError, OSError) as e:
-            pytest.skip(f"Google's test parts can't be installed: {(getattr(e, 'stderr', None) or str(e)).strip()[-200:]}")
-        done.write_text("\n".join(PINS) + "\n")
+            pytest.skip(f"test parts can't be installed: {(getattr(e, 'stderr', None) or str(e)).strip()[-200:]}")
+        done.write_text("\n".join(pins) + "\n")
     return exe
 
 
@@ -177,3 +179,34 @@ class Proxy:
     def stop(self):
         self.listener.close()
         self.cut()
+
+
+class Faults:
+    """tests/parts/faults.py in a process of its own, before a server on this host."""
+
+    def __init__(self, folder, port):
+        self.cert, key = certificate(folder)
+        self.out = open(folder / "faults.out", "wb")
+        exe = python(CACHE / "faults-1", FAULTS_PINS)
+        self.process = subprocess.Popen(
+            [str(exe), str(ROOT / "tests" / "parts" / "faults.py"), str(port), str(self.cert), str(key)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.out, text=True,
+        )
+        line = self.process.stdout.readline()
+        assert line, (folder / "faults.out").read_text()[-2000:]
+        ports = json.loads(line)
+        self.plain = f"http://127.0.0.1:{ports['plain']}"
+        self.tls = f"https://localhost:{ports['tls']}"
+
+    def tell(self, **command):
+        """The state after it."""
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def arm(self, word, what, times=1):
+        self.tell(faults=[{"word": word, "times": times, "what": what}])
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=30)

@@ -6,14 +6,7 @@ import subprocess
 
 import pytest
 from conftest import ROOT, SEKISHO, access_line, wait_for
-from google_parts import Emulator, Proxy, certificate
-
-
-@pytest.fixture
-def bigquery(tmp_path):
-    e = Emulator(tmp_path, 20000 + os.getpid() % 20000)
-    yield e
-    e.stop()
+from google_parts import Proxy, certificate
 
 
 def test_events_land_and_an_analyst_can_ask(agent, bigquery):
@@ -24,15 +17,8 @@ def test_events_land_and_an_analyst_can_ask(agent, bigquery):
         bigquery.query(statement)
     agent.parser = "combined"
     agent.rules = str(ROOT / "rules")
-    write = agent.write_config
-
-    def with_sink():
-        write()
-        c = agent.config.read_text()
-        agent.config.write_text(c.replace("sinks:\n", f"sinks:\n  far: {{type: bigquery, project: p, dataset: logs, endpoint: '{bigquery.base}'}}\n"))
-
-    agent.write_config = with_sink
-    with_sink()
+    agent.sinks["far"] = f"type: bigquery, project: p, dataset: logs, endpoint: '{bigquery.base}'"
+    agent.write_config()
     check = agent.run("check", "--online")
     assert check.returncode == 69 and "far: FAIL: table ledger: HTTP 404" in check.stdout, check.stdout
     for statement in statements[4:]:
@@ -75,15 +61,8 @@ def write_by(agent, **sinks):
     """Sinks by name: a dataset of that name, with these settings."""
     agent.parser = "combined"
     agent.rules = str(ROOT / "rules")
-    write = agent.write_config
-
-    def with_sinks():
-        write()
-        c = agent.config.read_text()
-        text = "".join(f"  {name}: {{type: bigquery, project: p, dataset: {name}, {more}}}\n" for name, more in sinks.items())
-        agent.config.write_text(c.replace("sinks:\n", "sinks:\n" + text))
-
-    agent.write_config = with_sinks
+    for name, more in sinks.items():
+        agent.sinks[name] = f"type: bigquery, project: p, dataset: {name}, {more}"
 
 
 def state_of(agent, sink):

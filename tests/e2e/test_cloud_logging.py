@@ -4,8 +4,9 @@ import re
 
 import pytest
 import conftest
-from conftest import ROOT, wait_for
-from test_google import google, key_file, sink_status  # noqa: F401  (google is a fixture)
+from conftest import wait_for
+from fake_google import key_file
+from test_google import sink_status, use
 
 BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
 
@@ -22,17 +23,7 @@ ATTACK = "/?q=%24%7Bjndi%3Aldap%3A%2F%2Fx%2Fa%7D"
 def logging(agent, google, monkeypatch):
     """An agent with a sink `far`, of a host that is an EC2 instance."""
     monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", google.url)
-    agent.parser = "combined"
-    agent.rules = str(ROOT / "rules")
-    agent.sink_more = ""
-    text = agent.write_config
-
-    def write():
-        text()
-        sink = f"  far: {{type: cloud_logging, project: p, endpoint: '{google.url}'{agent.sink_more}}}\n"
-        agent.config.write_text(agent.config.read_text().replace("sinks:\n", "sinks:\n" + sink))
-
-    agent.write_config = write
+    use(agent, google.url, "cloud_logging")
     return google
 
 
@@ -81,7 +72,7 @@ def test_what_is_notable_arrives_and_the_rest_is_counted_as_dropped(agent, loggi
 
 @pytest.mark.parametrize("wanted, n", [("all", 4), ("alerts", 0)])
 def test_how_much_goes_there_is_the_configs_choice(agent, logging, wanted, n):
-    agent.sink_more = f", entries: {wanted}, log: web/front"
+    agent.sinks["far"] += f", entries: {wanted}, log: web/front"
     write(agent, *(access_line(i, f"/ok{i}") for i in range(2)), access_line(1, "/", status=500), access_line(1, ATTACK))
     agent.start()
     wait_for(lambda: entries(logging, "web/front-alerts"), "the alert")
@@ -113,7 +104,7 @@ def test_traces_severities_and_times_of_applications(agent, logging):
 
 
 def test_refused_entries_alone_go_to_the_dead_letter_and_none_is_written_twice(agent, logging):
-    agent.sink_more = ", entries: all"
+    agent.sinks["far"] += ", entries: all"
     logging.refuse = {"/bad": (3, "Log entry with size 300K exceeds maximum"), "/later": (14, "try again")}
     logging.faults = [("entries:write", (429, "RESOURCE_EXHAUSTED")), ("entries:write", (503, "UNAVAILABLE"))]
     write(agent, *(access_line(i, f"/{'bad' if i % 100 == 7 else 'later' if i == 50 else 'ok'}{i}") for i in range(1000)))
@@ -144,7 +135,7 @@ def test_without_permission_all_is_held(agent, logging):
 def test_check_online_proves_who_we_are_and_asks_for_each_log(agent, logging):
     logging.need_token = True
     logging.no_instance = True
-    agent.sink_more = f", credentials: {key_file(logging)}"
+    agent.sinks["far"] += f", credentials: {key_file(logging)}"
     agent.write_config()
     check = agent.run("check", "--online")
     assert check.returncode == 0, check

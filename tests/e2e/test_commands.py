@@ -212,11 +212,8 @@ def test_metrics_health_and_journal(agent):
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     agent.parser = "combined"
-    agent.write_config_status = f"{{socket: {agent.root}/s.sock, listen: '127.0.0.1:{port}'}}"
+    agent.status_more = f", listen: '127.0.0.1:{port}'"
     (agent.root / "rules" / "r.yml").write_text(RULE)
-    original = agent.write_config
-    agent.write_config = lambda: (original(), agent.config.write_text(
-        agent.config.read_text().replace(f"status: {{socket: {agent.root}/s.sock}}", f"status: {agent.write_config_status}")))
     agent.start()
     (agent.logs / "a.log").write_text("".join(access_line(i) for i in range(20)) + access_line(1, "/?q=union+select"))
     agent.wait_rows(21)

@@ -18,14 +18,8 @@ RULES = """, drop: [{when: ['file=*/front.log', 'url.path=/health*', 'http.respo
 def use(agent, tmp_path, more):
     agent.parser = "combined"
     agent.rules = str(ROOT / "rules")
-    text = agent.write_config
-
-    def write():
-        text()
-        c = agent.config.read_text()
-        agent.config.write_text(c.replace("max_size: 4GiB", "max_size: 4GiB" + more).replace("sinks:\n", f"sinks:\n  all: {{type: file, path: {tmp_path}/all}}\n"))
-
-    agent.write_config = write
+    agent.local = more
+    agent.sinks["all"] = f"type: file, path: {tmp_path}/all"
 
 
 def lines(agent, name, *text):

@@ -161,15 +161,7 @@ def test_a_log_folder_that_comes_later_and_rotation(agent):
 
 def test_file_sinks_write_rotate_and_compress_within_the_fence(agent):
     apart(agent)
-    config = agent.write_config
-    agent.write_config = lambda: (
-        config(),
-        agent.config.write_text(
-            agent.config.read_text().replace(
-                "sinks:\n", f"sinks:\n  out: {{type: file, path: {agent.root}/new, rotate: 1s}}\n"
-            )
-        ),
-    )
+    agent.sinks["out"] = f"type: file, path: {agent.root}/new, rotate: 1s"
     agent.start()
     (agent.logs / "a.log").write_text("to a file\n")
     wait_for(lambda: list((agent.root / "new").rglob("*.gz")), "a file was closed")

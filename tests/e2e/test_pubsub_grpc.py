@@ -4,39 +4,13 @@ import ssl
 
 import pytest
 from conftest import access_line, wait_for
-from fake_google import Google
-from google_parts import Proxy, PubSub, certificate
-from test_google import columns, distinct, key_file, sink_status, use, write_lines
-
-
-@pytest.fixture
-def pubsub(tmp_path):
-    folder = tmp_path / "pubsub"
-    folder.mkdir()
-    p = PubSub(folder)
-    yield p
-    p.stop()
-
-
-@pytest.fixture
-def google(tmp_path):
-    folder = tmp_path / "google"
-    folder.mkdir()
-    g = Google(folder, columns())
-    g.start()
-    yield g
-    g.stop()
-
-
-class At:
-    """What use() wants: somewhere to send to."""
-
-    def __init__(self, url):
-        self.url = url
+from fake_google import key_file
+from google_parts import Proxy, certificate
+from test_google import distinct, sink_status, use, write_lines
 
 
 def grpc(agent, url, more=""):
-    use(agent, At(url), more=", transport: grpc" + more)
+    use(agent, url, more=", transport: grpc" + more)
 
 
 def all_events(pubsub, n):
@@ -46,14 +20,7 @@ def all_events(pubsub, n):
 def test_the_same_rows_as_by_rest_and_compressed(agent, google, pubsub):
     proxy = Proxy(pubsub.h2c_port)
     grpc(agent, proxy.url)
-    write = agent.write_config
-
-    def both():
-        write()
-        c = agent.config.read_text()
-        agent.config.write_text(c.replace("sinks:\n", f"sinks:\n  rest: {{type: pubsub, project: p, endpoint: '{google.url}'}}\n"))
-
-    agent.write_config = both
+    agent.sinks["rest"] = f"type: pubsub, project: p, endpoint: '{google.url}'"
     write_lines(agent, 3000)
     with open(agent.logs / "a.log", "a") as f:
         f.write(access_line(1, "/?q=%24%7Bjndi%3Aldap%3A%2F%2Fx%2Fa%7D", addr="198.51.100.9"))
@@ -75,7 +42,7 @@ def test_the_same_rows_as_by_rest_and_compressed(agent, google, pubsub):
 
 
 def test_by_tls_it_is_grpc_by_itself_and_connections_that_end_lose_nothing(agent, pubsub):
-    use(agent, At(pubsub.tls), more=f", ca_file: {pubsub.cert}")  # connections end after half a second, by GOAWAY
+    use(agent, pubsub.tls, more=f", ca_file: {pubsub.cert}")  # connections end after half a second, by GOAWAY
     agent.start()
     for i in range(12):
         write_lines(agent, 100, first=i * 100)
@@ -85,12 +52,25 @@ def test_by_tls_it_is_grpc_by_itself_and_connections_that_end_lose_nothing(agent
     agent.stop()
 
 
+def test_several_requests_are_under_way_over_one_connection(agent, pubsub):
+    pubsub.set(together=4)
+    use(agent, pubsub.tls, more=f", ca_file: {pubsub.cert}")
+    write_lines(agent, 4000)
+    agent.start()
+    all_events(pubsub, 4000)
+    met = pubsub.ask("/state")["met"]
+    assert len(met) == 4 and len(set(met)) == 1, met
+    wait_for(lambda: sink_status(agent)["lag_events"] == 0, "all is settled")
+    assert len(pubsub.rows("sekisho-events")) == 4000 and sink_status(agent)["retries"] == 0
+    agent.stop()
+
+
 def test_where_no_http2_gets_through_it_is_rest(agent, google, tmp_path):
     cert, key = certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     google.server.socket = context.wrap_socket(google.server.socket, server_side=True)
-    use(agent, At(f"https://localhost:{google.port}"), more=f", ca_file: {cert}")
+    use(agent, f"https://localhost:{google.port}", more=f", ca_file: {cert}")
     write_lines(agent, 300)
     agent.start()
     wait_for(lambda: len(distinct(google.rows("sekisho-events"))) == 300, "all events")

@@ -9,7 +9,7 @@ import subprocess
 import urllib.request
 
 import pytest
-from conftest import ROOT, access_line, wait_for
+from conftest import ROOT, access_line, serve, wait_for
 from google_parts import VENV, python
 from test_google import distinct, sink_status, use, write_lines
 
@@ -66,11 +66,7 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path):
-    folder = tmp_path / "pubsubd"
-    folder.mkdir()
-    s = Server(folder)
-    yield s
-    s.stop()
+    yield from serve(tmp_path / "pubsubd", Server)
 
 
 def published(server):
@@ -79,7 +75,7 @@ def published(server):
 
 @pytest.mark.parametrize("transport", ["grpc", "rest"])
 def test_googles_client_reads_what_was_published(agent, server, transport):
-    use(agent, server, more=f", transport: {transport}")
+    use(agent, server.url, more=f", transport: {transport}")
     write_lines(agent, 2500)
     with open(agent.logs / "a.log", "a") as f:
         f.write(access_line(1, "/?q=%24%7Bjndi%3Aldap%3A%2F%2Fx%2Fa%7D", addr="198.51.100.9"))
@@ -95,7 +91,7 @@ def test_googles_client_reads_what_was_published(agent, server, transport):
 
 
 def test_what_googles_server_refuses_for_now_comes_again(agent, server):
-    use(agent, server, more=", transport: grpc")
+    use(agent, server.url, more=", transport: grpc")
     server.get("/_fault?method=Publish&n=3&code=14")
     write_lines(agent, 300)
     agent.start()
@@ -106,7 +102,7 @@ def test_what_googles_server_refuses_for_now_comes_again(agent, server):
 
 
 def test_a_topic_that_is_not_there_holds(agent, server):
-    use(agent, server, more=", transport: grpc, topic: other")
+    use(agent, server.url, more=", transport: grpc, topic: other")
     write_lines(agent, 10)
     agent.start()
     wait_for(lambda: sink_status(agent)["held"], "it is held")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from conftest import access_line, wait_for
-from test_google import distinct, google, sink_status, use, write_lines  # noqa: F401  (google is a fixture)
+from test_google import distinct, sink_status, use, write_lines
 
 
 def dead(agent):
@@ -26,7 +26,7 @@ def far(agent):
 def poisoned(agent, google, n=10, more=""):
     """An agent whose sink has refused n of 200 rows and an alert."""
     google.poison = "poison"
-    use(agent, google, more=more)
+    use(agent, google.url, more=more)
     with open(agent.logs / "a.log", "a") as f:
         f.writelines(access_line(i, f"/poison{i}" if i < n else f"/ok{i}") for i in range(200))
         f.write(access_line(1, "/poison?q=%24%7Bjndi%3Aldap%3A%2F%2Fx%2Fa%7D"))
@@ -138,4 +138,40 @@ def test_a_line_in_both_files_after_a_crash_is_delivered_once(agent, google):
     assert dead(agent) == []
     write_lines(agent, 1)
     wait_for(lambda: len(google.rows("sekisho-events")) == 202 and sink_status(agent)["retries"] == 0, "one more")
+    agent.stop()
+
+
+def ids(agent):
+    return [d["id"] for d in dead(agent) if "id" in d]
+
+
+def test_beyond_their_budget_the_oldest_go_and_are_counted(agent, google):
+    agent.more = "dead_letter: {max_size: 1MiB}"
+    google.poison = "poison"
+    use(agent, google.url)
+    agent.start()
+    n = 0
+    while not (dead(agent) and "gone" in dead(agent)[0]):  # a line is some 1,500 bytes
+        write_lines(agent, 300, first=n, path="/poison")
+        n += 300
+        wait_for(lambda: sink_status(agent)["rejected"] == n, "these dead letters")
+        assert n < 3000
+    path = agent.root / "dead" / "far.ndjson"
+    gone = dead(agent)[0]["gone"]
+    assert path.stat().st_size <= 1 << 20 and gone > 0 and len(ids(agent)) == n - gone
+    paths = [d["attributes"]["url.path"] for d in dead(agent)[1:]]
+    assert paths == [f"/poison{i}" for i in range(gone, n)]  # the newest, in order
+    assert sink_status(agent)["dead_letters_gone"] == gone
+    assert f"dead letters {n} ({gone} are gone)" in agent.run("status").stdout
+    write_lines(agent, 1, first=n, path="/ok")  # whoever writes the ledger is awake
+    wait_for(lambda: agent.query("SELECT source, lost_records FROM ledger WHERE what = 'dead_letters'") == [("far", gone)], "the ledger has them")
+    assert agent.run("audit").returncode == 0
+    agent.kill()
+    agent.start()
+    assert sink_status(agent)["dead_letters_gone"] == gone  # it stands in the file
+    google.poison = None
+    assert agent.run("journal", "redrive").stdout.startswith(f"far: {n - gone} dead letters wait again\n")
+    wait_for(lambda: len(distinct(google.rows("sekisho-events"))) == n - gone + 1, "those that were kept")
+    wait_for(lambda: far(agent)["waiting"] == 0, "nothing waits")
+    assert far(agent)["rejected"] == gone and ids(agent) == []
     agent.stop()

@@ -1,20 +1,10 @@
 """`schema bigquery` against bqemulator: what is missing is made, what differs is told, what came twice is cleaned."""
 import json
-import os
 import subprocess
 import urllib.request
 
-import pytest
 from conftest import SEKISHO, access_line, wait_for
-from google_parts import Emulator
-from test_google import google, key_file  # noqa: F401  (a fixture)
-
-
-@pytest.fixture
-def bigquery(tmp_path):
-    e = Emulator(tmp_path, 20000 + os.getpid() % 20000)
-    yield e
-    e.stop()
+from fake_google import key_file
 
 
 def schema(*args, env=None):
@@ -62,14 +52,7 @@ def test_what_is_missing_is_made_and_what_is_there_stays(agent, bigquery):
 
     # and rows go in
     agent.parser = "combined"
-    write = agent.write_config
-
-    def with_sink():
-        write()
-        c = agent.config.read_text()
-        agent.config.write_text(c.replace("sinks:\n", f"sinks:\n  far: {{type: bigquery, project: p, dataset: logs, endpoint: '{bigquery.base}'}}\n"))
-
-    agent.write_config = with_sink
+    agent.sinks["far"] = f"type: bigquery, project: p, dataset: logs, endpoint: '{bigquery.base}'"
     (agent.logs / "a.log").write_text("".join(access_line(i, f"/{i}") for i in range(100)))
     agent.start()
     wait_for(lambda: bigquery.query("SELECT count(*) FROM `p.logs.events`") == [["100"]], "the rows")

@@ -32,7 +32,7 @@ def frames(agent):
 def test_beyond_max_lag_events_are_skipped_and_detections_are_not(agent):
     (agent.root / "rules" / "r.yml").write_text(RULE)
     agent.parser = "combined"
-    agent.max_lag = ", max_lag: 3s"
+    agent.local = ", max_lag: 3s"
     agent.start()
     put(agent, access_line(1, "/first"))
     agent.wait_rows(1)

@@ -91,15 +91,8 @@ def web(agent):
 
 
 def use(agent, server, more, secret=True):
-    write = agent.write_config
     signed = f", secret_file: {agent.root}/secret" if secret else ""
-
-    def with_hook():
-        write()
-        c = agent.config.read_text()
-        agent.config.write_text(c.replace("sinks:\n", f"sinks:\n  hook: {{type: webhook, url: '{server.url}'{signed}, {more}}}\n"))
-
-    agent.write_config = with_hook
+    agent.sinks["hook"] = f"type: webhook, url: '{server.url}'{signed}, {more}"
 
 
 def put(agent, *what):

@@ -3,7 +3,7 @@
 
 pubsub.py [CERT KEY]: prints {"h2c": PORT, "tls": PORT, "control": PORT} and serves until its input ends.
 Control (HTTP): GET /messages: {topic: [data, ...]}, GET /calls: what came, POST /set: {"faults": [...], "poison": "...", ...}.
-A fault is used by one call: {"code": 14, "retry_ms": 300} | {"code": 14, "after": true} (it took effect) | {"stall": true} (it
+"together": N: calls of Publish are answered when N of them are there. A fault is used by one call: {"code": 14, "retry_ms": 300} | {"code": 14, "after": true} (it took effect) | {"stall": true} (it
 took effect, and there is no answer until the connection ends).
 """
 import concurrent.futures
@@ -22,9 +22,22 @@ from google.rpc import error_details_pb2, status_pb2
 
 CODES = {c.value[0]: c for c in grpc.StatusCode}
 lock = threading.Lock()
-state = {"faults": [], "poison": None, "token_above": None, "may_publish": [], "no_topics": []}
+state = {"faults": [], "poison": None, "token_above": None, "may_publish": [], "no_topics": [], "together": 0}
 messages = {}
 calls = []
+here = threading.Condition(lock)
+waiting = []  # who they are, of calls that wait for others
+
+
+def wait_for_others(context):
+    with here:
+        waiting.append(context.peer())
+        if len(waiting) >= state["together"]:
+            state["met"] = list(waiting)
+            state["together"] = 0
+            waiting.clear()
+            here.notify_all()
+        return here.wait_for(lambda: state["together"] == 0, 20)
 
 
 def refuse(context, code, text, retry_ms=0):
@@ -54,6 +67,8 @@ def check_call(context, param, value):
 def publish(request, context):
     pb = PublishRequest.pb(request)
     check_call(context, "topic", request.topic)
+    if state["together"] and not wait_for_others(context):
+        refuse(context, 14, "the others did not come")
     with lock:
         fault = state["faults"].pop(0) if state["faults"] else None
     if fault and "code" in fault and not fault.get("after"):

@@ -1,4 +1,5 @@
-/* Units, times, addresses, JSON and UTF-8: tables of what must come out. */
+/* Units, times, addresses, base64, JSON and UTF-8: tables of what must come out. */
+#include "base/base64.h"
 #include "base/ip.h"
 #include "base/json.h"
 #include "base/timefmt.h"
@@ -252,10 +253,40 @@ static void utf8_is_told_from_what_is_not(void **state)
 	}
 }
 
+static void bytes_as_base64(void **state)
+{
+	static const struct {
+		const char *bytes, *text,
+		    *url; /* RFC 4648, section 10, and what differs in a URL */
+	} cases[] = { { "", "", "" }, { "f", "Zg==", "Zg" }, { "fo", "Zm8=", "Zm8" },
+		{ "foo", "Zm9v", "Zm9v" }, { "foobar", "Zm9vYmFy", "Zm9vYmFy" },
+		{ "\xfb\xff\xbe\xff", "+/++/w==", "-_--_w" } };
+	struct buf small = { .max = 4 };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct buf b = { 0 };
+
+		buf_str(&b, "=");
+		base64_put(&b, slice_of(cases[i].bytes));
+		buf_str(&b, "=");
+		base64url_put(&b, slice_of(cases[i].bytes));
+		buf_char(&b, '\0');
+		assert_false(b.full);
+		assert_memory_equal(b.p + 1, cases[i].text, strlen(cases[i].text));
+		assert_string_equal(b.p + strlen(cases[i].text) + 2, cases[i].url);
+		buf_free(&b);
+	}
+	base64_put(&small, SLICE("foo"));
+	assert_true(small.full && small.n == 0); /* there is no room for the NUL */
+	buf_free(&small);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spans_and_sizes_need_their_unit),
+		cmocka_unit_test(bytes_as_base64),
 		cmocka_unit_test(stamps_across_years_and_leap_days),
 		cmocka_unit_test(every_day_comes_back),
 		cmocka_unit_test(addresses_and_prefixes),

@@ -38,6 +38,31 @@ static size_t unhex(const char *hex, char *to)
 	return n;
 }
 
+/* A length that is known is written as one that is not. */
+static void a_known_length_gives_the_same_bytes(void **state)
+{
+	static const size_t lengths[] = { 0, 1, 125, 126, 127, 128, 129, 16379, 16380, 16383, 16384,
+		70000 };
+	static char text[70000];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
+		struct slice s = { text, lengths[i] };
+		struct buf a = { 0 };
+		struct buf b = { 0 };
+		size_t at = pb_open(&a, 2);
+
+		pb_bytes(&a, 1, s);
+		pb_close(&a, at);
+		pb_head(&b, 2, pb_size(s.n));
+		pb_bytes(&b, 1, s);
+		assert_int_equal(a.n, b.n);
+		assert_memory_equal(a.p, b.p, a.n);
+		buf_free(&a);
+		buf_free(&b);
+	}
+}
+
 /* google.pubsub.v1.PublishRequest, by protoc. */
 static void a_message_is_written_as_protoc_writes_it(void **state)
 {
@@ -248,6 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_is_written_as_protoc_writes_it),
+		cmocka_unit_test(a_known_length_gives_the_same_bytes),
 		cmocka_unit_test(lengths_and_numbers_are_read_as_written),
 		cmocka_unit_test(what_is_no_message_is_refused),
 		cmocka_unit_test(a_frame_is_whole),

@@ -2,6 +2,7 @@
 #include "agent/backtest.h"
 #include "agent/commands.h"
 #include "agent/offline.h"
+#include "agent/rule_explain.h"
 #include "agent/rule_slow.h"
 #include "agent/rule_test.h"
 #include "agent/rules_bench.h"
@@ -17,7 +18,7 @@ static const struct usage usage = {
 	"       [--rules DIR]... [--parser NAME]",
 	"list: the rules and what they cost. lint: everything that is wrong or slow. test: run "
 	"the\n"
-	"examples that rules carry. explain: why a line matches, or what it is taken for. bench:\n"
+	"examples that rules carry. explain: why a line matches, or what nearly does. bench:\n"
 	"what each rule costs on these logs. backtest: what a rule (a file, or a name of the set)\n"
 	"would have found and blocked in these logs.",
 	"sekisho rules backtest new.yml --since 7d --fail-if 'honest_blocked>0' "

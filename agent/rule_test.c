@@ -1,8 +1,8 @@
 #include "agent/rule_test.h"
 
-#include "agent/render.h"
+#include "agent/rule_explain.h"
 #include "base/clock.h"
-#include "base/record.h"
+#include "base/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@ struct tester {
 	struct offline *o;
 	char text[TEXT_MAX]; /* lines of the case being run */
 	size_t n;
+	struct line_rules lr; /* that it is read by */
 	unsigned passed, failed;
 	const struct rule *rule;	       /* whose tests these are, or */
 	const struct correlation *correlation; /* this one's */
@@ -85,18 +86,18 @@ static void on_sighting(void *ctx, const struct sighting *s)
 
 static void run(struct tester *t, bool is_map)
 {
-	struct line_rules lr = t->o->rules;
 	struct window_in in = { .text = { t->text, t->n }, .line = 1, .final = true };
 
-	lr.parser = parser_for(t, is_map);
+	t->lr = t->o->rules;
+	t->lr.parser = parser_for(t, is_map);
 	if (is_map && t->rule != NULL) /* what kind of event it is goes without saying */
-		lr.classes = t->rule->classes;
-	lr.ref_us = clock_now_us();
+		t->lr.classes = t->rule->classes;
+	t->lr.ref_us = clock_now_us();
 	t->fired = false;
 	t->o->pipeline.last_time_us = 0;
 	correlator_free(t->o->correlator);
 	t->o->correlator = correlator_new(t->o->rs, 1);
-	pipeline_window(&t->o->pipeline, &lr, &in);
+	pipeline_window(&t->o->pipeline, &t->lr, &in);
 	if (t->o->correlator != NULL)
 		sight_window(&t->o->pipeline, t->o->correlator, 0, on_sighting, t);
 }
@@ -139,9 +140,14 @@ static void test_rule(struct tester *t, struct rule *r, const struct rule_test *
 	r->weight = 0; /* a weighted rule by itself makes no detection: here it must show */
 	run(t, test->y->kind == YAML_MAP);
 	r->weight = weight;
-	verdict(t, test, rule_held(t) == test->match,
+
+	bool ok = rule_held(t) == test->match;
+
+	verdict(t, test, ok,
 	    test->match ? "should match this example, and does not"
 			: "should ignore this example, and matches");
+	if (!ok)
+		rule_explain_example(t->o, &t->lr, r);
 }
 
 /* A sequence of lines; or {lines: [...], entity: VALUE, repeat: N}. */
@@ -198,37 +204,4 @@ bool rule_tests(struct offline *o)
 	ok = t->failed == 0;
 	free(t);
 	return ok;
-}
-
-bool rule_explain(struct offline *o, const char *line)
-{
-	struct tester *t = calloc(1, sizeof(*t));
-	struct buf b = { 0 };
-	struct json j = { .out = &b };
-	uint64_t id[2] = { 0, 0 };
-	bool any;
-
-	if (t == NULL)
-		return false;
-	t->o = o;
-	put_line(t, slice_of(line));
-	run(t, false);
-	for (unsigned i = 0; i < o->pipeline.n_events; i++) {
-		render_event(&j, &o->pipeline.events[i], id, slice_of(o->rules.parser->name));
-		buf_char(&b, '\n');
-		j.comma = false;
-	}
-	fwrite(b.p, 1, b.n, stdout);
-	any = o->pipeline.n_hits > 0;
-	for (unsigned i = 0; i < o->pipeline.n_hits; i++) {
-		const struct rule *r = &o->rs->rules[o->pipeline.hits[i].rule];
-
-		printf("%.*s: %.*s (%.*s:%u)%s\n", SLICE_ARG(r->name), SLICE_ARG(r->title),
-		    SLICE_ARG(r->file), r->line, r->generate ? "" : ", only for correlations");
-	}
-	if (!any)
-		printf("no rule matches\n");
-	buf_free(&b);
-	free(t);
-	return any;
 }

@@ -152,7 +152,7 @@ struct evidence {
 	enum form form;
 	struct slice match;
 	const char *text; /* identity of the text, to compare byte ranges */
-	size_t start, end;
+	size_t text_n, start, end;
 	bool quoted; /* all of it is in what a person types */
 };
 
@@ -162,6 +162,8 @@ struct evidence {
  */
 void check_event(struct engine *g, unsigned event);
 void decide_event(struct engine *g, unsigned event, struct arena *a);
+/* May the rule hold for the event at all, by its logsource? */
+bool eval_concerns(const struct engine *g, unsigned event, const struct rule *r);
 enum verdict eval_rule(struct engine *g, unsigned event, struct rule *r, struct evidence *ev);
 
 #endif

@@ -5,6 +5,7 @@
 #include "agent/rule_explain.h"
 #include "agent/rule_slow.h"
 #include "agent/rule_test.h"
+#include "agent/rule_watch.h"
 #include "agent/rules_bench.h"
 #include "base/identity.h"
 #include "base/units.h"
@@ -81,12 +82,21 @@ static int lint(struct offline *o)
 	return bad > 0 ? EX_DATAERR : 0;
 }
 
+static int test(struct offline *o)
+{
+	struct rule_tally t = rule_tests(o);
+
+	printf("%u passed, %u failed\n", t.passed, t.failed);
+	return t.failed == 0 ? 0 : EX_DATAERR;
+}
+
 int cmd_rules(int argc, char **argv)
 {
 	struct offline_options opt = { 0 };
 	struct backtest_options back = { 0 };
 	struct host_identity host;
 	struct offline o;
+	bool watch = false;
 	int rc;
 	const struct option_def defs[] = {
 		{ "--rules", OPTION_LIST, &opt.rules, "DIR", "rules to use; may be repeated" },
@@ -98,6 +108,7 @@ int cmd_rules(int argc, char **argv)
 		{ "--fail-if", OPTION_LIST, &back.fail_if, "COUNT>N",
 		    "backtest: exit code 65 if so; may be repeated" },
 		{ "--junit", OPTION_TEXT, &back.junit, "FILE", "backtest: the same as JUnit XML" },
+		{ "--watch", OPTION_FLAG, &watch, NULL, "test: again whenever a rule is saved" },
 		{ NULL, OPTION_FLAG, NULL, NULL, NULL },
 	};
 	int n = options_read(argc, argv, defs, &usage, &rc);
@@ -124,6 +135,8 @@ int cmd_rules(int argc, char **argv)
 	}
 	opt.raw = !explain;
 	identity_host(&host);
+	if (watch && strcmp(verb, "test") == 0)
+		return rule_watch(&opt, host.key);
 	rc = offline_open(&o, &opt, host.key);
 	if (rc != 0)
 		return rc;
@@ -132,7 +145,7 @@ int cmd_rules(int argc, char **argv)
 	else if (strcmp(verb, "lint") == 0)
 		rc = lint(&o);
 	else if (strcmp(verb, "test") == 0)
-		rc = rule_tests(&o) ? 0 : EX_DATAERR;
+		rc = test(&o);
 	else
 		rc = rule_explain(&o, argv[2]) ? 0 : 1;
 	offline_close(&o);

@@ -4,10 +4,14 @@
 
 #include "agent/offline.h"
 
+struct rule_tally {
+	unsigned passed, failed;
+};
+
 /*
  * Prints each failure with its place and, where a pattern was to match, the character where it
- * diverged; then "N passed, N failed".
+ * diverged.
  */
-bool rule_tests(struct offline *o);
+struct rule_tally rule_tests(struct offline *o);
 
 #endif

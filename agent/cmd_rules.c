@@ -15,13 +15,14 @@
 #include <sysexits.h>
 
 static const struct usage usage = {
-	"sekisho rules list | lint | test | explain LINE | bench FILE... | backtest RULE FILE...\n"
+	"sekisho rules list | lint | test | explain LINE | bench FILE... | backtest RULE "
+	"[FILE]...\n"
 	"       [--rules DIR]... [--parser NAME]",
 	"list: the rules and what they cost. lint: everything that is wrong or slow. test: run "
 	"the\n"
 	"examples that rules carry. explain: why a line matches, or what nearly does. bench:\n"
 	"what each rule costs on these logs. backtest: what a rule (a file, or a name of the set)\n"
-	"would have found and blocked in these logs.",
+	"would have found and blocked in these logs, or in what an agent kept.",
 	"sekisho rules backtest new.yml --since 7d --fail-if 'honest_blocked>0' "
 	"/var/log/nginx/access.log*",
 };
@@ -104,7 +105,13 @@ int cmd_rules(int argc, char **argv)
 		    "explain, bench, backtest: format of the lines (default auto)" },
 		{ "-c", OPTION_TEXT, &opt.config, "FILE",
 		    "bench, backtest: take formats, networks, identities and rules from it" },
-		{ "--since", OPTION_TEXT, &back.since, "SPAN", "backtest: events of the last 7d" },
+		{ "--since", OPTION_TEXT, &back.since, "T",
+		    "backtest: events from then on: a span such as 7d, or a time" },
+		{ "--until", OPTION_TEXT, &back.until, "T", "backtest: events until then" },
+		{ "--journal", OPTION_TEXT, &back.journal, "DIR",
+		    "backtest: the events of an agent's journal, also while it runs" },
+		{ "--sqlite", OPTION_TEXT, &back.sqlite, "FILE",
+		    "backtest: the events of an sqlite sink's database" },
 		{ "--fail-if", OPTION_LIST, &back.fail_if, "COUNT>N",
 		    "backtest: exit code 65 if so; may be repeated" },
 		{ "--junit", OPTION_TEXT, &back.junit, "FILE", "backtest: the same as JUnit XML" },
@@ -121,7 +128,7 @@ int cmd_rules(int argc, char **argv)
 
 	if (strcmp(verb, "bench") == 0 && n >= 2)
 		return rules_bench(&opt, argv + 2, (unsigned)n - 1);
-	if (strcmp(verb, "backtest") == 0 && n >= 3) {
+	if (strcmp(verb, "backtest") == 0 && n >= 2) {
 		back.config = opt.config;
 		back.parser = opt.parser;
 		back.rules = opt.rules;

@@ -376,7 +376,7 @@ const struct config_key config_keys[] = {
 	    .help = "names for lists of networks, used by hops", .keys = network_value,
 	    .item_size = sizeof(struct network_config) },
 	{ "rules", CONFIG_TEXTS, AT(config, rules),
-	    .help = "folders of Sigma rules; default: /etc/sekisho/rules, then "
+	    .help = "folders of Sigma rules, or bundles of `rules bundle`; default: /etc/sekisho/rules, then "
 		    "/usr/share/sekisho/rules" },
 	{ "decoys", CONFIG_SECTION, AT(config, decoys),
 	    .help = "what no screen links to: whoever comes there is worth an alert",

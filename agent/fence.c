@@ -151,6 +151,19 @@ static void allow_links(struct fence *f, const char *pattern)
 	globfree(&g);
 }
 
+/* A file (a bundle) is replaced by another of its name: so its folder is opened. */
+static void allow_rules(struct fence *f, const char *path)
+{
+	char dir[PATH_MAX];
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		folder_of(path, dir);
+		path = dir;
+	}
+	allow_logs(f, path);
+}
+
 /* What a sink with a network reads of its own. */
 static void allow_credentials(struct fence *f, const struct sink_config *s)
 {
@@ -202,7 +215,7 @@ static void allow_reading(struct fence *f, const struct config *c)
 			allow_logs(f, in->journald.dir);
 	}
 	for (unsigned i = 0; i < c->rules.n; i++)
-		allow_logs(f, c->rules.v[i]);
+		allow_rules(f, c->rules.v[i]);
 	for (unsigned i = 0; i < n; i++)
 		allow(f, dirs[i], READS);
 	for (unsigned i = 0; i < c->sinks.n; i++)

@@ -130,6 +130,8 @@ static void note_client(struct backtest *b, const struct event *ev)
 		return;
 	c->succeeded = c->succeeded || success;
 	c->crawler = c->crawler || crawler;
+	c->verified = c->verified ||
+		      slice_eq(event_get_named(ev, SLICE(ENGINE_VERIFICATION)), SLICE("verified"));
 }
 
 static void look_at(struct backtest *b, uint64_t origin_hash)

@@ -65,7 +65,7 @@ struct client *backtest_client(struct backtest_report *r, uint64_t hash)
 /* ---- conditions ---- */
 
 struct counts {
-	uint64_t honest, honest_blocked, crawlers;
+	uint64_t honest, honest_blocked, crawlers, verified;
 };
 
 static struct counts count_honest(const struct backtest_report *r)
@@ -76,6 +76,7 @@ static struct counts count_honest(const struct backtest_report *r)
 		c.honest += r->table[i].matched && r->table[i].succeeded;
 		c.honest_blocked += r->table[i].blocked && r->table[i].succeeded;
 		c.crawlers += r->table[i].blocked && r->table[i].crawler;
+		c.verified += r->table[i].blocked && r->table[i].verified;
 	}
 	return c;
 }
@@ -89,8 +90,8 @@ static bool count_by_name(
 	} all[] = { { "matches", r->matches }, { "new", r->new_matches }, { "clients", r->clients },
 		{ "alerts", r->alerts }, { "blocks", r->blocks }, { "honest", c->honest },
 		{ "honest_blocked", c->honest_blocked }, { "crawlers_blocked", c->crawlers },
-		{ "never_blocked", r->never }, { "masked", r->store.masked },
-		{ "missing", r->store.missing + r->store.bare } };
+		{ "verified_blocked", c->verified }, { "never_blocked", r->never },
+		{ "masked", r->store.masked }, { "missing", r->store.missing + r->store.bare } };
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(*all); i++)
 		if (slice_eq(name, slice_of(all[i].name))) {
@@ -187,6 +188,8 @@ static void print_text(const struct backtest_report *r, const char *rule, const 
 	if (c->crawlers > 0)
 		printf("          %10" PRIu64 " of clients that call themselves a known crawler\n",
 		    c->crawlers);
+	if (c->verified > 0)
+		printf("          %10" PRIu64 " of crawlers that DNS had confirmed\n", c->verified);
 	if (r->never > 0)
 		printf("          %10" PRIu64 " of what the config never blocks\n", r->never);
 	print_store(r);
@@ -253,7 +256,8 @@ int backtest_report_print(const struct backtest_report *r, const char *rule,
 			fprintf(stderr,
 			    "sekisho: --fail-if %s: expected a count, > or >= or <, and a number, "
 			    "such as alerts>0; counts are matches, new, clients, alerts, blocks, "
-			    "honest, honest_blocked, crawlers_blocked, never_blocked, masked and "
+			    "honest, honest_blocked, crawlers_blocked, verified_blocked, "
+			    "never_blocked, masked and "
 			    "missing\n",
 			    fail_if->v[i]);
 			return EX_USAGE;

@@ -21,7 +21,8 @@ struct day {
 struct client {
 	uint64_t hash; /* of the address; 0: free */
 	bool matched, succeeded, blocked;
-	bool crawler; /* its user agent is a known crawler's, which anybody may say */
+	bool crawler;  /* its user agent is a known crawler's, which anybody may say */
+	bool verified; /* and DNS confirmed it when the event was kept */
 };
 
 struct backtest_report {

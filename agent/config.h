@@ -175,6 +175,10 @@ struct config {
 	} journal;
 	struct response_config response;
 	struct {
+		bool verify;
+		struct config_texts resolver;
+	} crawlers;
+	struct {
 		const char *socket;
 		const char *listen;
 	} status;

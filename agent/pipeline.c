@@ -48,6 +48,8 @@ int pipeline_use(struct pipeline *p, struct trigger_plan *plan, struct err *e)
 	if (g == NULL)
 		return -1;
 	g->check_one_in = p->engine->check_one_in;
+	g->verify = p->engine->verify;
+	g->verify_ctx = p->engine->verify_ctx;
 	engine_free(p->engine);
 	p->engine = g;
 	return 0;

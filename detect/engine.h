@@ -112,7 +112,17 @@ struct engine {
 	uint64_t check_one_in, since_check, checks;
 	struct difference differences[ENGINE_MAX_DIFFERENCES]; /* of the batch */
 	unsigned n_differences;
+	/*
+	 * Asked when a rule with domains held: what is known of who sent the event. Static text,
+	 * which becomes the attribute ENGINE_VERIFICATION, or empty. NULL: nobody to ask.
+	 */
+	struct slice (*verify)(void *ctx, const struct event *ev, const struct rule *r);
+	void *verify_ctx;
+	unsigned *late; /* rules about that attribute: decided when it is there */
+	unsigned n_late;
 };
+
+#define ENGINE_VERIFICATION "sekisho.crawler.verification"
 
 /* NULL with *e. */
 struct engine *engine_new(struct trigger_plan *plan, struct err *e);
@@ -125,7 +135,7 @@ bool engine_add(struct engine *g, struct event *ev, unsigned classes);
 
 /*
  * Decide. Fills each event's detections (memory from a, which must outlive them) and
- * g->hits, ordered by event, then rule.
+ * g->hits, ordered by event, then rule; those of `late` rules after the event's others.
  */
 void engine_run(struct engine *g, struct arena *a);
 

@@ -15,6 +15,8 @@
 
 /* RFC 1035 sections 3.2.2 and 3.2.4, RFC 3596. */
 enum { CLASS_IN = 1, TYPE_A = 1, TYPE_PTR = 12, TYPE_AAAA = 28, REVERSE_BYTES = 80 };
+/* One or two a server; the library's macros can't shift into the sign bit for all sixteen. */
+enum { SOCKETS = ARES_GETSOCK_MAXNUM / 2 };
 enum { AT_ONCE = 32, NAMES_MAX = 4, NAME_BYTES = 256, TIMEOUT_MS = 2000, TRIES = 2 };
 
 struct lookup {
@@ -257,15 +259,15 @@ bool crawlers_dns_ask(struct crawlers_dns *d, const struct crawler_question *q)
 
 void crawlers_dns_wait(struct crawlers_dns *d, int wake_fd, int timeout_ms)
 {
-	struct pollfd p[1 + ARES_GETSOCK_MAXNUM] = { { .fd = wake_fd, .events = POLLIN } };
-	ares_socket_t s[ARES_GETSOCK_MAXNUM];
-	int bits = d->channel != NULL ? ares_getsock(d->channel, s, ARES_GETSOCK_MAXNUM) : 0;
+	struct pollfd p[1 + SOCKETS] = { { .fd = wake_fd, .events = POLLIN } };
+	ares_socket_t s[SOCKETS];
+	int bits = d->channel != NULL ? ares_getsock(d->channel, s, SOCKETS) : 0;
 	unsigned n = 1;
 	struct timeval most = { timeout_ms / 1000, (timeout_ms % 1000) * 1000 };
 	struct timeval next;
 	struct timeval *t = &most;
 
-	for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+	for (int i = 0; i < SOCKETS; i++) {
 		short events = (short)((ARES_GETSOCK_READABLE(bits, i) ? POLLIN : 0) |
 				       (ARES_GETSOCK_WRITABLE(bits, i) ? POLLOUT : 0));
 

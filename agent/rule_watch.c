@@ -92,8 +92,6 @@ static bool concerns(const struct watch *w, const struct inotify_event *ev)
 
 	if ((ev->mask & (IN_ISDIR | IN_Q_OVERFLOW | IN_DELETE_SELF | IN_MOVE_SELF)) != 0)
 		return true;
-	if ((ev->mask & IN_CREATE) != 0) /* what was made is written and closed, or is a link */
-		return false;
 	for (unsigned i = 0; i < w->paths.n;
 	     i++) { /* a file that was named may be called anything */
 		const char *slash = strrchr(w->paths.v[i], '/');

@@ -8,6 +8,7 @@
 #include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum { RULESET_ARENA = 256 << 20, RULESET_MAX = 20000 };
 
@@ -186,6 +187,19 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
+/* `rules backtest mine/new.yml --rules mine`: the file is one, not two. */
+static bool was_named(struct loader *l, const struct stat *st, bool named)
+{
+	for (unsigned i = 0; i < l->n_named; i++)
+		if (l->named[i].device == st->st_dev && l->named[i].inode == st->st_ino)
+			return true;
+	if (named && l->n_named < SIGMA_MAX_NAMED) {
+		l->named[l->n_named].device = st->st_dev;
+		l->named[l->n_named++].inode = st->st_ino;
+	}
+	return false;
+}
+
 static void load_dir(struct loader *l, const char *dir)
 {
 	char *paths[] = { (char *)(uintptr_t)dir, NULL };
@@ -202,6 +216,9 @@ static void load_dir(struct loader *l, const char *dir)
 
 		if (ent->fts_level > 16)
 			fts_set(fts, ent, FTS_SKIP);
+		else if (ent->fts_info == FTS_F && (named || is_yaml(ent->fts_name)) &&
+			 was_named(l, ent->fts_statp, named))
+			continue;
 		else if (ent->fts_info == FTS_F && named && bundle_is(ent->fts_path))
 			load_bundle(l, ent->fts_path);
 		else if (ent->fts_info == FTS_F && (named || is_yaml(ent->fts_name)))

@@ -198,3 +198,9 @@ def test_watch_follows_a_single_file_that_is_renamed_over(tmp_path):
 def test_watch_says_what_it_can_not_watch():
     p = sekisho("rules", "test", "--watch", "--rules", "/nonexistent/rules")
     assert p.returncode == 66 and "No such file" in p.stderr
+
+
+def test_a_rule_may_lie_in_the_folder_that_it_is_compared_with(logs):
+    (logs / "set" / "new.yml").write_text(NEW)
+    p = sekisho("rules", "backtest", str(logs / "set" / "new.yml"), "--rules", str(logs / "set"), "--parser", "combined", str(logs / "a.log"))
+    assert p.returncode == 0 and row(p.stdout, "matches")[1] == "5", p.stderr

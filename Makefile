@@ -17,7 +17,7 @@ ALL      = $(CPPFLAGS) $(WARN) $(if $(SAN),$(SAN) -fno-omit-frame-pointer,$(HARD
 ISAL    ?= $(shell test -e /usr/include/isa-l/igzip_lib.h && echo 1)
 ISAL_DEF = $(if $(ISAL),-DHAVE_ISAL=1,-DHAVE_ISAL=0)
 LIBS     = -lpcre2-8 -lz $(if $(ISAL),-lisal) -lxxhash -lfyaml -ljansson -lsqlite3 -lmicrohttpd \
-           -lsystemd -lcurl -lrdkafka -lnftables -lcap-ng -lseccomp -lcrypto -lpthread -lm
+           -lsystemd -lcurl -lrdkafka -lnftables -lcap-ng -lseccomp -lcrypto -lcares -lpthread -lm
 
 FOLDERS  = base match parsers inputs detect journal sinks blockers agent
 LIB_SRC  = $(filter-out agent/main.c,$(sort $(wildcard $(FOLDERS:%=%/*.c))))
@@ -28,7 +28,7 @@ UNIT     = $(sort $(wildcard tests/unit/test_*.c))
 PREFIX  ?= /usr
 DEB      = gcc make libc6-dev pkg-config libpcre2-dev zlib1g-dev libisal-dev libxxhash-dev libfyaml-dev \
            libjansson-dev libcurl4-openssl-dev libsqlite3-dev libmicrohttpd-dev libsystemd-dev libnftables-dev libcap-ng-dev \
-           libseccomp-dev libssl-dev librdkafka-dev libcmocka-dev python3 python3-pytest sqlite3 nftables iproute2 \
+           libseccomp-dev libssl-dev librdkafka-dev libc-ares-dev libcmocka-dev python3 python3-pytest sqlite3 nftables iproute2 \
            nginx-light curl ca-certificates procps
 DEB_TEST = openssl python3-venv python3-jsonschema python3-yaml clang libclang-rt-14-dev git systemd-journal-remote
 DEB_LINT = clang-format clang-tidy cppcheck

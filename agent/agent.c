@@ -4,6 +4,7 @@
 #include "agent/cache_dir.h"
 
 #include "agent/control.h"
+#include "agent/crawlers.h"
 #include "agent/fence.h"
 #include "agent/http.h"
 #include "agent/offline.h"
@@ -201,8 +202,40 @@ int agent_open(struct agent *a, struct err *e)
 	return 0;
 }
 
+static void on_verified(void *ctx)
+{
+	struct agent *a = ctx;
+
+	batch_wake(&a->queue); /* the committer ends its block */
+}
+
+static bool is_spared(void *ctx, const struct ip_prefix *x)
+{
+	return crawlers_in(ctx, x);
+}
+
+/* Without DNS everything goes on: crawlers stay unverified. */
+static void start_crawlers(struct agent *a)
+{
+	struct crawlers_options o = { .resolvers = a->cfg.crawlers.resolver.v,
+		.n_resolvers = a->cfg.crawlers.resolver.n,
+		.verified = on_verified,
+		.ctx = a };
+	struct err e;
+
+	if (!a->cfg.crawlers.verify)
+		return;
+	a->crawlers = crawlers_new(&o, &e);
+	if (a->crawlers == NULL)
+		log_warn("crawlers are not verified", "why=\"%s\"", e.msg);
+	else
+		policy_set_spared(a->policy, is_spared, a->crawlers);
+}
+
 int agent_start(struct agent *a, struct err *e)
 {
+	start_crawlers(a);
+
 	int rc = pthread_create(&a->committer_thread, NULL, committer_main, a);
 
 	if (rc == 0)
@@ -227,6 +260,9 @@ void agent_close(struct agent *a)
 		pthread_join(a->reader_thread, NULL);
 		pthread_join(a->committer_thread, NULL);
 	}
+	if (a->policy != NULL)
+		policy_set_spared(a->policy, NULL, NULL);
+	crawlers_free(a->crawlers);
 	if (a->journal != NULL)
 		journal_stop(a->journal);
 	for (unsigned i = 0; i < a->n_ships; i++)

@@ -3,8 +3,8 @@
  *
  * Threads: the reader (reader.c) follows logs and makes batches; the committer
  * (committer.c) correlates, decides and appends frames; one thread a sink (ship.c)
- * delivers; the control thread (control.c) answers on the socket. What they share is
- * the queue of batches, the journal's durable sequence, counters, and the mailbox
+ * delivers; the control thread (control.c) answers on the socket; one asks DNS (crawlers.c). What
+ * they share is the queue of batches, the journal's durable sequence, counters, and the mailbox
  * through which the control thread asks the committer. No lock is held over I/O.
  */
 #ifndef AGENT_AGENT_H
@@ -18,6 +18,7 @@
 #include "base/identity.h"
 #include "journal/journal.h"
 
+struct crawlers;
 struct planes;
 struct ship;
 struct control;
@@ -60,6 +61,7 @@ struct agent {
 	struct correlator *correlator;
 	struct policy *policy;
 	struct planes *planes;
+	struct crawlers *crawlers; /* NULL: nobody is verified */
 	struct mailbox mailbox;
 	struct buf checkpoint;
 	struct record_writer said; /* records of the committer's own, for the next frame */

@@ -1,11 +1,12 @@
 #include "agent/backtest.h"
 
 #include "agent/backtest_report.h"
+#include "agent/event_store.h"
 #include "agent/file_scan.h"
-#include "base/clock.h"
+#include "agent/journal_export.h"
+#include "agent/policy.h"
+#include "base/err.h"
 #include "base/identity.h"
-#include "base/timefmt.h"
-#include "base/units.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
@@ -21,7 +22,8 @@ struct backtest {
 	struct backtest_report report;
 	const char *rule;
 	bool *chosen; /* by rule of the set */
-	int64_t not_before_us;
+	int64_t not_before_us, not_after_us;
+	struct ip_set never; /* of the config */
 };
 
 static bool is_chosen(const struct backtest *b, struct slice name, struct slice file)
@@ -96,6 +98,11 @@ static void on_alert(void *ctx, const struct alert *a)
 	if (a->action != ACTION_BLOCK)
 		return;
 	b->report.blocks++;
+	if (a->has_address) {
+		struct ip_prefix x = ip_prefix_of(&a->address, ip_is_v4(&a->address) ? 128 : 64);
+
+		b->report.never += ip_set_overlaps(&b->never, &x);
+	}
 
 	struct client *c = backtest_client(&b->report, XXH3_64bits(a->value, strlen(a->value)) | 1);
 
@@ -107,13 +114,28 @@ static void on_sighting(void *ctx, const struct sighting *x)
 {
 	struct backtest *b = ctx;
 
+	if (x->time_us > b->not_after_us)
+		return;
 	correlator_finish(b->off.correlator, x->time_us, on_alert, b);
 	correlator_feed(b->off.correlator, x, on_alert, b);
 }
 
-static void on_batch(void *ctx, const struct file_scan *f)
+static void note_client(struct backtest *b, const struct event *ev)
 {
-	struct backtest *b = ctx;
+	bool success = succeeded(ev);
+	bool crawler = event_get(ev, ATTR_UA_SYNTHETIC).p != NULL;
+	struct client *c = success || crawler ? client_of(b, ev) : NULL;
+
+	if (c == NULL)
+		return;
+	c->succeeded = c->succeeded || success;
+	c->crawler = c->crawler || crawler;
+	c->verified = c->verified ||
+		      slice_eq(event_get_named(ev, SLICE(ENGINE_VERIFICATION)), SLICE("verified"));
+}
+
+static void look_at(struct backtest *b, uint64_t origin_hash)
+{
 	const struct pipeline *p = &b->off.pipeline;
 	unsigned h = 0;
 
@@ -123,19 +145,24 @@ static void on_batch(void *ctx, const struct file_scan *f)
 
 		for (; h < p->n_hits && p->hits[h].event == i; h++)
 			hit = hit || b->chosen[p->hits[h].rule];
-		if (ev->time_us < b->not_before_us)
+		if (ev->time_us < b->not_before_us || ev->time_us > b->not_after_us)
 			continue;
 		backtest_seen(&b->report, ev->time_us);
-		if (succeeded(ev)) {
-			struct client *c = client_of(b, ev);
-
-			if (c != NULL)
-				c->succeeded = true;
-		}
+		note_client(b, ev);
 		if (hit)
 			matched(b, ev);
 	}
-	sight_window(p, b->off.correlator, f->origin_hash, on_sighting, b);
+	sight_window(p, b->off.correlator, origin_hash, on_sighting, b);
+}
+
+static void on_file_batch(void *ctx, const struct file_scan *f)
+{
+	look_at(ctx, f->origin_hash);
+}
+
+static void on_store_batch(void *ctx)
+{
+	look_at(ctx, 0);
 }
 
 /* Which of the set's rules are looked at. */
@@ -189,40 +216,140 @@ static int open_set(
 	return EX_USAGE;
 }
 
-int backtest(const struct backtest_options *o, const char *rule, char **files, unsigned n_files)
+/* What the guard of an agent with that config would spare; what it finds on its host is not known.
+ */
+static int find_never(struct backtest *b, const struct host_identity *host)
 {
-	struct backtest *b = calloc(1, sizeof(*b));
-	struct host_identity host;
-	int64_t span_us = 0;
+	const struct config *c = b->off.config;
+	struct err e;
+	struct policy *p;
+	const struct ip_set *never;
+
+	if (c == NULL)
+		return 0;
+	p = policy_new(&c->response, &b->never, host->id, &e);
+	if (p == NULL) {
+		fprintf(stderr, "sekisho: %s\n", e.msg);
+		return EX_OSERR;
+	}
+	never = policy_never(p);
+	for (unsigned i = 0; i < never->n; i++)
+		ip_set_add(&b->never, &never->p[i]);
+	for (unsigned i = 0; i < c->networks.n; i++) {
+		const struct network_config *n = (const struct network_config *)c->networks.v + i;
+
+		for (unsigned k = 0; k < n->set.n; k++)
+			ip_set_add(&b->never, &n->set.p[k]);
+	}
+	policy_free(p);
+	return 0;
+}
+
+/* ---- the events ---- */
+
+static int read_files(
+    struct backtest *b, const struct host_identity *host, char **files, unsigned n_files)
+{
+	int rc = 0;
+
+	b->files = (struct file_scan){ .off = &b->off,
+		.rules = b->off.rules,
+		.host = host,
+		.batch = on_file_batch,
+		.ctx = b };
+	for (unsigned i = 0; i < n_files; i++)
+		if (file_scan_run(&b->files, files[i]) != 0)
+			rc = EX_NOINPUT;
+	return rc;
+}
+
+/* What was before --since counts in windows that reach behind it. */
+static int64_t longest_us(const struct ruleset *rs)
+{
+	int64_t longest = 0;
+
+	for (unsigned i = 0; i < rs->n_correlations; i++)
+		if (rs->correlations[i].timespan_us > longest)
+			longest = rs->correlations[i].timespan_us;
+	return longest;
+}
+
+static int read_store(struct backtest *b, const struct backtest_options *o)
+{
+	int64_t longest = longest_us(b->off.rs);
+	struct event_store s = { .off = &b->off,
+		.from_us =
+		    b->not_before_us > INT64_MIN + longest ? b->not_before_us - longest : INT64_MIN,
+		.to_us = b->not_after_us,
+		.batch = on_store_batch,
+		.ctx = b };
 	int rc;
 
-	if (b == NULL)
-		return EX_OSERR;
-	if (o->since != NULL && !units_duration(slice_of(o->since), &span_us)) {
-		fprintf(
-		    stderr, "sekisho: --since %s: expected a span such as 7d or 12h\n", o->since);
-		free(b);
-		return EX_USAGE;
-	}
-	b->rule = rule;
-	b->not_before_us = o->since != NULL ? clock_now_us() - span_us : INT64_MIN;
+	b->off.pipeline.redactor = NULL; /* masked already; a mask would be masked again */
+	rc = o->journal != NULL ? event_store_journal(&s, o->journal)
+				: event_store_sqlite(&s, o->sqlite);
+	b->report.store.used = true;
+	b->report.store.events = s.events;
+	b->report.store.masked = s.masked;
+	b->report.store.bare = s.bare;
+	b->report.store.missing = s.missing;
+	return rc;
+}
+
+static int run(struct backtest *b, const struct backtest_options *o, char **files, unsigned n_files)
+{
+	struct host_identity host;
+	int rc;
+
 	identity_host(&host);
 	rc = open_set(b, o, &host);
-	if (rc == 0) {
-		b->files = (struct file_scan){ .off = &b->off,
-			.rules = b->off.rules,
-			.host = &host,
-			.batch = on_batch,
-			.ctx = b };
-		correlator_hold_alerts(b->off.correlator, true);
-		for (unsigned i = 0; i < n_files; i++)
-			if (file_scan_run(&b->files, files[i]) != 0)
-				rc = EX_NOINPUT;
-		correlator_finish(b->off.correlator, INT64_MAX, on_alert, b);
-		if (rc == 0)
-			rc = backtest_report_print(&b->report, rule, &o->fail_if, o->junit);
+	if (rc == 0)
+		rc = find_never(b, &host);
+	if (rc != 0)
+		return rc;
+	correlator_hold_alerts(b->off.correlator, true);
+	if (o->journal != NULL || o->sqlite != NULL)
+		rc = read_store(b, o);
+	else
+		rc = read_files(b, &host, files, n_files);
+	correlator_finish(b->off.correlator, INT64_MAX, on_alert, b);
+	return rc != 0 ? rc : backtest_report_print(&b->report, b->rule, &o->fail_if, o->junit);
+}
+
+/* False: said why. */
+static bool read_time(const char *option, const char *text, int64_t *time_us)
+{
+	if (text == NULL || journal_export_since(text, time_us))
+		return true;
+	fprintf(stderr,
+	    "sekisho: %s %s: expected a span such as 7d or 12h before now, or a time such as "
+	    "2026-11-23T06:00:00Z\n",
+	    option, text);
+	return false;
+}
+
+int backtest(const struct backtest_options *o, const char *rule, char **files, unsigned n_files)
+{
+	struct backtest *b;
+	int rc;
+
+	if ((n_files > 0) + (o->journal != NULL) + (o->sqlite != NULL) != 1) {
+		fprintf(stderr,
+		    "sekisho: backtest needs files, or --journal, or --sqlite: one of them\n");
+		return EX_USAGE;
 	}
+	b = calloc(1, sizeof(*b));
+	if (b == NULL)
+		return EX_OSERR;
+	b->rule = rule;
+	b->not_before_us = INT64_MIN;
+	b->not_after_us = INT64_MAX;
+	rc = read_time("--since", o->since, &b->not_before_us) &&
+		     read_time("--until", o->until, &b->not_after_us)
+		 ? run(b, o, files, n_files)
+		 : EX_USAGE;
 	backtest_report_free(&b->report);
+	ip_set_free(&b->never);
 	free(b->chosen);
 	offline_close(&b->off);
 	free(b);

@@ -65,16 +65,18 @@ struct client *backtest_client(struct backtest_report *r, uint64_t hash)
 /* ---- conditions ---- */
 
 struct counts {
-	uint64_t honest, honest_blocked;
+	uint64_t honest, honest_blocked, crawlers, verified;
 };
 
 static struct counts count_honest(const struct backtest_report *r)
 {
-	struct counts c = { 0, 0 };
+	struct counts c = { .honest = 0 };
 
 	for (unsigned i = 0; i < BACKTEST_CLIENTS; i++) {
 		c.honest += r->table[i].matched && r->table[i].succeeded;
 		c.honest_blocked += r->table[i].blocked && r->table[i].succeeded;
+		c.crawlers += r->table[i].blocked && r->table[i].crawler;
+		c.verified += r->table[i].blocked && r->table[i].verified;
 	}
 	return c;
 }
@@ -87,7 +89,9 @@ static bool count_by_name(
 		uint64_t value;
 	} all[] = { { "matches", r->matches }, { "new", r->new_matches }, { "clients", r->clients },
 		{ "alerts", r->alerts }, { "blocks", r->blocks }, { "honest", c->honest },
-		{ "honest_blocked", c->honest_blocked } };
+		{ "honest_blocked", c->honest_blocked }, { "crawlers_blocked", c->crawlers },
+		{ "verified_blocked", c->verified }, { "never_blocked", r->never },
+		{ "masked", r->store.masked }, { "missing", r->store.missing + r->store.bare } };
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(*all); i++)
 		if (slice_eq(name, slice_of(all[i].name))) {
@@ -139,6 +143,28 @@ static void print_days(const struct backtest_report *r)
 	}
 }
 
+/* What was not kept can't be found: the figures are what there was at least. */
+static void print_store(const struct backtest_report *r)
+{
+	if (!r->store.used)
+		return;
+	if (r->store.masked + r->store.bare + r->store.missing == 0) {
+		printf("kept      %10" PRIu64 " events, none of them masked or missing\n",
+		    r->store.events);
+		return;
+	}
+	printf("kept      %10" PRIu64 " events; all figures are a lower bound:\n", r->store.events);
+	if (r->store.masked > 0)
+		printf("          %10" PRIu64
+		       " of them had values masked before they were stored\n",
+		    r->store.masked);
+	if (r->store.bare > 0)
+		printf("          %10" PRIu64 " of them were kept without their line\n",
+		    r->store.bare);
+	if (r->store.missing > 0)
+		printf("          %10" PRIu64 " records were shed or damaged\n", r->store.missing);
+}
+
 static void print_text(const struct backtest_report *r, const char *rule, const struct counts *c)
 {
 	char first[32] = "-";
@@ -159,6 +185,14 @@ static void print_text(const struct backtest_report *r, const char *rule, const 
 	printf("blocks    %10" PRIu64 "   of them %" PRIu64
 	       " of clients that also succeeded; before the policy spares anybody\n",
 	    r->blocks, c->honest_blocked);
+	if (c->crawlers > 0)
+		printf("          %10" PRIu64 " of clients that call themselves a known crawler\n",
+		    c->crawlers);
+	if (c->verified > 0)
+		printf("          %10" PRIu64 " of crawlers that DNS had confirmed\n", c->verified);
+	if (r->never > 0)
+		printf("          %10" PRIu64 " of what the config never blocks\n", r->never);
+	print_store(r);
 	if (r->clients_untold > 0)
 		printf("          %10" PRIu64 " events of clients beyond %d: not told apart\n",
 		    r->clients_untold, BACKTEST_CLIENTS * 3 / 4);
@@ -222,7 +256,9 @@ int backtest_report_print(const struct backtest_report *r, const char *rule,
 			fprintf(stderr,
 			    "sekisho: --fail-if %s: expected a count, > or >= or <, and a number, "
 			    "such as alerts>0; counts are matches, new, clients, alerts, blocks, "
-			    "honest and honest_blocked\n",
+			    "honest, honest_blocked, crawlers_blocked, verified_blocked, "
+			    "never_blocked, masked and "
+			    "missing\n",
 			    fail_if->v[i]);
 			return EX_USAGE;
 		}

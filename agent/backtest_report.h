@@ -21,6 +21,8 @@ struct day {
 struct client {
 	uint64_t hash; /* of the address; 0: free */
 	bool matched, succeeded, blocked;
+	bool crawler;  /* its user agent is a known crawler's, which anybody may say */
+	bool verified; /* and DNS confirmed it when the event was kept */
 };
 
 struct backtest_report {
@@ -30,6 +32,11 @@ struct backtest_report {
 	unsigned n_days;
 	struct client *table; /* BACKTEST_CLIENTS, open addressing */
 	unsigned n_table;
+	uint64_t never; /* blocks of what the config never blocks */
+	struct {
+		bool used;				/* the events were kept ones: */
+		uint64_t events, masked, bare, missing; /* see event_store.h */
+	} store;
 	uint64_t clients_untold; /* events of clients for which there was no room */
 	char samples[BACKTEST_SAMPLES][BACKTEST_SAMPLE_BYTES];
 	unsigned n_samples;

@@ -2,8 +2,11 @@
 #include "agent/backtest.h"
 #include "agent/commands.h"
 #include "agent/offline.h"
+#include "agent/rule_bundle.h"
+#include "agent/rule_explain.h"
 #include "agent/rule_slow.h"
 #include "agent/rule_test.h"
+#include "agent/rule_watch.h"
 #include "agent/rules_bench.h"
 #include "base/identity.h"
 #include "base/units.h"
@@ -13,19 +16,31 @@
 #include <sysexits.h>
 
 static const struct usage usage = {
-	"sekisho rules list | lint | test | explain LINE | bench FILE... | backtest RULE FILE...\n"
+	"sekisho rules list | lint | test | explain LINE | bench FILE... | backtest RULE "
+	"[FILE]...\n"
 	"       [--rules DIR]... [--parser NAME]",
 	"list: the rules and what they cost. lint: everything that is wrong or slow. test: run "
 	"the\n"
-	"examples that rules carry. explain: why a line matches, or what it is taken for. bench:\n"
+	"examples that rules carry. explain: why a line matches, or what nearly does. bench:\n"
 	"what each rule costs on these logs. backtest: what a rule (a file, or a name of the set)\n"
-	"would have found and blocked in these logs.",
+	"would have found and blocked in these logs, or in what an agent kept. bundle: all of\n"
+	"them as one file for a fleet, if lint and test find nothing against it.",
 	"sekisho rules backtest new.yml --since 7d --fail-if 'honest_blocked>0' "
 	"/var/log/nginx/access.log*",
 };
 
-static void list(const struct offline *o)
+/* What the command line says. */
+struct asked {
+	struct offline_options opt;
+	struct backtest_options back;
+	struct rule_bundle_options bundle;
+	bool watch;
+	const char *line; /* explain */
+};
+
+static int list(struct offline *o, const struct asked *a)
 {
+	(void)a;
 	for (unsigned i = 0; i < o->rs->n_rules; i++) {
 		const struct rule *r = &o->rs->rules[i];
 
@@ -44,13 +59,15 @@ static void list(const struct offline *o)
 		    units_show_duration(c->timespan_us, span));
 	}
 	printf("%u rules, %u correlations\n", o->rs->n_rules, o->rs->n_correlations);
+	return 0;
 }
 
 /* What loading accepted and a careful author would not. */
-static int lint(struct offline *o)
+static int lint(struct offline *o, const struct asked *a)
 {
 	unsigned bad = 0;
 
+	(void)a;
 	for (unsigned i = 0; i < o->rs->n_rules; i++) {
 		struct rule *r = &o->rs->rules[i];
 		bool match = false;
@@ -80,60 +97,115 @@ static int lint(struct offline *o)
 	return bad > 0 ? EX_DATAERR : 0;
 }
 
-int cmd_rules(int argc, char **argv)
+static int test(struct offline *o, const struct asked *a)
 {
-	struct offline_options opt = { 0 };
-	struct backtest_options back = { 0 };
+	struct rule_tally t = rule_tests(o);
+
+	(void)a;
+	printf("%u passed, %u failed\n", t.passed, t.failed);
+	return t.failed == 0 ? 0 : EX_DATAERR;
+}
+
+static int explain(struct offline *o, const struct asked *a)
+{
+	return rule_explain(o, a->line) ? 0 : 1;
+}
+
+/* Nothing leaves that lint or its own examples speak against. */
+static int bundle(struct offline *o, const struct asked *a)
+{
+	struct rule_tally t;
+
+	if (a->bundle.out == NULL || a->opt.config != NULL) {
+		fprintf(stderr,
+		    "sekisho: bundle needs --out FILE, and takes rules from --rules: a config has "
+		    "some of its own (decoys)\n");
+		return EX_USAGE;
+	}
+	if (lint(o, a) != 0) {
+		fprintf(stderr, "sekisho: no bundle of rules with errors\n");
+		return EX_DATAERR;
+	}
+	t = rule_tests(o);
+	if (t.failed == 0)
+		return rule_bundle(o, &a->opt, &a->bundle, t.passed);
+	fprintf(stderr, "sekisho: no bundle of rules of which %u examples fail\n", t.failed);
+	return EX_DATAERR;
+}
+
+/* What is done with the loaded set. */
+static const struct verb {
+	const char *name;
+	int operands;
+	int (*run)(struct offline *o, const struct asked *a);
+} verbs[] = { { "list", 0, list }, { "lint", 0, lint }, { "test", 0, test },
+	{ "explain", 1, explain }, { "bundle", 0, bundle } };
+
+static int on_set(struct asked *a, char **operand, int n)
+{
+	const struct verb *v = NULL;
 	struct host_identity host;
 	struct offline o;
 	int rc;
+
+	for (unsigned i = 0; i < sizeof(verbs) / sizeof(*verbs) && n > 0; i++)
+		if (strcmp(operand[0], verbs[i].name) == 0)
+			v = &verbs[i];
+	if (v == NULL || n - 1 != v->operands || (a->watch && v->run != test)) {
+		fprintf(stderr, "usage: %s\n", usage.line);
+		return EX_USAGE;
+	}
+	a->line = v->operands > 0 ? operand[1] : NULL;
+	a->opt.raw = v->run != explain;
+	identity_host(&host);
+	if (a->watch)
+		return rule_watch(&a->opt, host.key);
+	rc = offline_open(&o, &a->opt, host.key);
+	if (rc != 0)
+		return rc;
+	rc = v->run(&o, a);
+	offline_close(&o);
+	return rc;
+}
+
+int cmd_rules(int argc, char **argv)
+{
+	struct asked a = { .watch = false };
+	int rc;
 	const struct option_def defs[] = {
-		{ "--rules", OPTION_LIST, &opt.rules, "DIR", "rules to use; may be repeated" },
-		{ "--parser", OPTION_TEXT, &opt.parser, "NAME",
+		{ "--rules", OPTION_LIST, &a.opt.rules, "DIR", "rules to use; may be repeated" },
+		{ "--parser", OPTION_TEXT, &a.opt.parser, "NAME",
 		    "explain, bench, backtest: format of the lines (default auto)" },
-		{ "-c", OPTION_TEXT, &opt.config, "FILE",
+		{ "-c", OPTION_TEXT, &a.opt.config, "FILE",
 		    "bench, backtest: take formats, networks, identities and rules from it" },
-		{ "--since", OPTION_TEXT, &back.since, "SPAN", "backtest: events of the last 7d" },
-		{ "--fail-if", OPTION_LIST, &back.fail_if, "COUNT>N",
+		{ "--since", OPTION_TEXT, &a.back.since, "T",
+		    "backtest: events from then on: a span such as 7d, or a time" },
+		{ "--until", OPTION_TEXT, &a.back.until, "T", "backtest: events until then" },
+		{ "--journal", OPTION_TEXT, &a.back.journal, "DIR",
+		    "backtest: the events of an agent's journal, also while it runs" },
+		{ "--sqlite", OPTION_TEXT, &a.back.sqlite, "FILE",
+		    "backtest: the events of an sqlite sink's database" },
+		{ "--fail-if", OPTION_LIST, &a.back.fail_if, "COUNT>N",
 		    "backtest: exit code 65 if so; may be repeated" },
-		{ "--junit", OPTION_TEXT, &back.junit, "FILE", "backtest: the same as JUnit XML" },
+		{ "--junit", OPTION_TEXT, &a.back.junit, "FILE",
+		    "backtest: the same as JUnit XML" },
+		{ "--watch", OPTION_FLAG, &a.watch, NULL, "test: again whenever a rule is saved" },
+		{ "--out", OPTION_TEXT, &a.bundle.out, "FILE", "bundle: the file to write" },
+		{ "--version", OPTION_TEXT, &a.bundle.version, "TEXT",
+		    "bundle: what to call it (default: the hash of the rules)" },
 		{ NULL, OPTION_FLAG, NULL, NULL, NULL },
 	};
 	int n = options_read(argc, argv, defs, &usage, &rc);
 
 	if (n < 0)
 		return rc;
-
-	const char *verb = n > 0 ? argv[1] : "";
-	bool explain = strcmp(verb, "explain") == 0;
-
-	if (strcmp(verb, "bench") == 0 && n >= 2)
-		return rules_bench(&opt, argv + 2, (unsigned)n - 1);
-	if (strcmp(verb, "backtest") == 0 && n >= 3) {
-		back.config = opt.config;
-		back.parser = opt.parser;
-		back.rules = opt.rules;
-		return backtest(&back, argv[2], argv + 3, (unsigned)n - 2);
+	if (n >= 2 && strcmp(argv[1], "bench") == 0)
+		return rules_bench(&a.opt, argv + 2, (unsigned)n - 1);
+	if (n >= 2 && strcmp(argv[1], "backtest") == 0) {
+		a.back.config = a.opt.config;
+		a.back.parser = a.opt.parser;
+		a.back.rules = a.opt.rules;
+		return backtest(&a.back, argv[2], argv + 3, (unsigned)n - 2);
 	}
-	if ((strcmp(verb, "list") != 0 && strcmp(verb, "lint") != 0 && strcmp(verb, "test") != 0 &&
-		!explain) ||
-	    n != (explain ? 2 : 1)) {
-		fprintf(stderr, "usage: %s\n", usage.line);
-		return EX_USAGE;
-	}
-	opt.raw = !explain;
-	identity_host(&host);
-	rc = offline_open(&o, &opt, host.key);
-	if (rc != 0)
-		return rc;
-	if (strcmp(verb, "list") == 0)
-		list(&o);
-	else if (strcmp(verb, "lint") == 0)
-		rc = lint(&o);
-	else if (strcmp(verb, "test") == 0)
-		rc = rule_tests(&o) ? 0 : EX_DATAERR;
-	else
-		rc = rule_explain(&o, argv[2]) ? 0 : 1;
-	offline_close(&o);
-	return rc;
+	return on_set(&a, argv + 1, n);
 }

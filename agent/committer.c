@@ -8,6 +8,7 @@
  */
 #include "agent/agent.h"
 #include "agent/alert_record.h"
+#include "agent/crawlers.h"
 #include "agent/planes.h"
 #include "base/clock.h"
 #include "base/deflate.h"
@@ -127,6 +128,27 @@ static void take_batch(struct committer *c, const struct batch *b, struct journa
 		put_successes(c, b);
 	for (unsigned i = 0; i < b->n_sightings; i++)
 		put_sighting(c, &b->sightings[i]);
+}
+
+/* Who was verified meanwhile must not stay blocked for what it did before. */
+static void spare_crawlers(struct committer *c)
+{
+	struct policy_call call = { .now_us = c->now_us, .cb = on_block, .ctx = c };
+	struct crawlers_counts n;
+	struct ip a;
+
+	if (c->a->crawlers == NULL)
+		return;
+	while (crawlers_next(c->a->crawlers, &a)) {
+		struct ip_prefix x = ip_prefix_of(&a, 128);
+
+		policy_spare(c->a->policy, &x, &call);
+	}
+	crawlers_counts(c->a->crawlers, &n);
+	stats_set(&c->a->stats, crawlers_verified, n.verified);
+	stats_set(&c->a->stats, crawlers_forged, n.forged);
+	stats_set(&c->a->stats, crawlers_unanswered, n.unanswered);
+	stats_set(&c->a->stats, crawlers_not_asked, n.not_asked);
 }
 
 /* ---- appending ---- */
@@ -316,6 +338,7 @@ static void one_round(struct committer *c)
 		begin(c);
 		policy_expire(a->policy,
 		    &(struct policy_call){ .now_us = c->now_us, .cb = on_block, .ctx = c });
+		spare_crawlers(c);
 
 		bool asked = run_call(c);
 

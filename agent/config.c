@@ -212,6 +212,20 @@ static void check_response(struct config *c, const struct yaml *y, struct proble
 	(void)n;
 }
 
+static void check_crawlers(const struct config *c, struct problems *p)
+{
+	for (unsigned i = 0; i < c->crawlers.resolver.n; i++) {
+		struct slice s = slice_of(c->crawlers.resolver.v[i]);
+		unsigned port;
+		struct ip a;
+
+		if (!ip_parse(s, &a) && !ip_parse_port(s, &a, &port))
+			problem_error(p, c->crawlers.resolver.at[i],
+			    "resolver: '%s' is neither ADDRESS nor ADDRESS:PORT",
+			    c->crawlers.resolver.v[i]);
+	}
+}
+
 static void check_decoys(const struct config *c, struct problems *p)
 {
 	for (unsigned i = 0; i < c->decoys.paths.n; i++)
@@ -265,6 +279,7 @@ static int load(const char *path, const struct slice *text, struct config *c, st
 	config_check_sinks(c, yaml_get(doc, "sinks"), p);
 	check_response(c, yaml_get(doc, "response"), p);
 	check_decoys(c, p);
+	check_crawlers(c, p);
 	return p->errors == before ? 0 : -1;
 }
 

@@ -179,6 +179,10 @@ struct config {
 	} dead_letter;
 	struct response_config response;
 	struct {
+		bool verify;
+		struct config_texts resolver;
+	} crawlers;
+	struct {
 		const char *socket;
 		const char *listen;
 	} status;

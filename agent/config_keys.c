@@ -352,6 +352,15 @@ static const struct config_key log_keys[] = {
 	END,
 };
 
+static const struct config_key crawler_keys[] = {
+	{ "verify", CONFIG_BOOL, AT(config, crawlers.verify), .def = "true",
+	    .help = "ask DNS whether who calls itself a known crawler (rules with crawler_domains) "
+		    "is one; verified ones are never blocked" },
+	{ "resolver", CONFIG_TEXTS, AT(config, crawlers.resolver),
+	    .help = "ADDRESS or ADDRESS:PORT to ask; default: those of /etc/resolv.conf" },
+	END,
+};
+
 static const struct config_key decoy_keys[] = {
 	{ "paths", CONFIG_TEXTS, AT(config, decoys.paths),
 	    .help = "paths, such as /admin-old/; letters of either case" },
@@ -390,11 +399,14 @@ const struct config_key config_keys[] = {
 	    .help = "names for lists of networks, used by hops", .keys = network_value,
 	    .item_size = sizeof(struct network_config) },
 	{ "rules", CONFIG_TEXTS, AT(config, rules),
-	    .help = "folders of Sigma rules; default: /etc/sekisho/rules, then "
+	    .help = "folders of Sigma rules, or bundles of `rules bundle`; default: "
+		    "/etc/sekisho/rules, then "
 		    "/usr/share/sekisho/rules" },
 	{ "decoys", CONFIG_SECTION, AT(config, decoys),
 	    .help = "what no screen links to: whoever comes there is worth an alert",
 	    .keys = decoy_keys },
+	{ "crawlers", CONFIG_SECTION, AT(config, crawlers), .help = "search engines and the like",
+	    .keys = crawler_keys },
 	{ "check_one_in", CONFIG_UINT, AT(config, check_one_in), .def = "10000",
 	    .help = "one event in so many is also decided without filters; a difference raises an "
 		    "alert "

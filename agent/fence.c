@@ -151,6 +151,19 @@ static void allow_links(struct fence *f, const char *pattern)
 	globfree(&g);
 }
 
+/* A file (a bundle) is replaced by another of its name: so its folder is opened. */
+static void allow_rules(struct fence *f, const char *path)
+{
+	char dir[PATH_MAX];
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		folder_of(path, dir);
+		path = dir;
+	}
+	allow_logs(f, path);
+}
+
 /* What a sink with a network reads of its own. */
 static void allow_credentials(struct fence *f, const struct sink_config *s)
 {
@@ -202,7 +215,7 @@ static void allow_reading(struct fence *f, const struct config *c)
 			allow_logs(f, in->journald.dir);
 	}
 	for (unsigned i = 0; i < c->rules.n; i++)
-		allow_logs(f, c->rules.v[i]);
+		allow_rules(f, c->rules.v[i]);
 	for (unsigned i = 0; i < n; i++)
 		allow(f, dirs[i], READS);
 	for (unsigned i = 0; i < c->sinks.n; i++)
@@ -269,7 +282,16 @@ static unsigned port_of(const char *url)
 	return p > url && p[-1] == ':' ? (unsigned)strtoul(p, NULL, 10) : 0;
 }
 
-/* What sinks and their credentials connect to: by port, which is all that Landlock knows. */
+static unsigned dns_port_of(const char *resolver)
+{
+	struct ip ignored;
+	unsigned port;
+
+	return ip_parse_port(slice_of(resolver), &ignored, &port) ? port : 53;
+}
+
+/* What sinks and their credentials, and DNS, connect to: by port, which is all that Landlock knows.
+ */
 static void allow_connecting(struct fence *f, const struct config *c)
 {
 	static const unsigned always_open[] = { 53, 80, 443 };
@@ -278,6 +300,10 @@ static void allow_connecting(struct fence *f, const struct config *c)
 		"AWS_EC2_METADATA_SERVICE_ENDPOINT" };
 	bool remote = false;
 
+	if (c->crawlers.verify && c->crawlers.resolver.n == 0)
+		allow_port(f, 53, NET_CONNECT_TCP); /* answers that are too long for UDP */
+	for (unsigned i = 0; i < c->crawlers.resolver.n && c->crawlers.verify; i++)
+		allow_port(f, dns_port_of(c->crawlers.resolver.v[i]), NET_CONNECT_TCP);
 	for (unsigned i = 0; i < c->sinks.n; i++) {
 		const struct sink_config *s = config_sink(c, i);
 

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -42,18 +43,31 @@ struct ruleset *offline_load_rules(
 	return rs;
 }
 
+/* Named ones, else the config's, else the installed ones. */
+static const char *const *rule_paths(
+    const struct offline_options *opt, const struct config *c, const char *dirs[4], unsigned *n)
+{
+	if (opt->rules.n > 0) {
+		*n = opt->rules.n;
+		return opt->rules.v;
+	}
+	if (c != NULL && c->rules.n > 0) {
+		*n = c->rules.n;
+		return c->rules.v;
+	}
+	*n = offline_rule_dirs(dirs);
+	return dirs;
+}
+
 static int load_rules(struct offline *o, const struct offline_options *opt)
 {
 	struct problems p = { 0 };
 	const char *dirs[4];
-	unsigned n = 0;
+	unsigned n;
+	const char *const *paths = rule_paths(opt, o->config, dirs, &n);
 
-	if (opt->rules.n > 0)
-		o->rs = offline_load_rules(opt->rules.v, opt->rules.n, o->config, &p);
-	else if (o->config != NULL && o->config->rules.n > 0)
-		o->rs = offline_load_rules(o->config->rules.v, o->config->rules.n, o->config, &p);
-	else if ((n = offline_rule_dirs(dirs)) > 0)
-		o->rs = offline_load_rules(dirs, n, o->config, &p);
+	if (n > 0)
+		o->rs = offline_load_rules(paths, n, o->config, &p);
 	else
 		problem_error(&p, (struct place){ "rules", 0, 0 },
 		    "there are no rules in /etc/sekisho/rules or /usr/share/sekisho/rules; name a "
@@ -174,4 +188,32 @@ void offline_close(struct offline *o)
 		config_free(o->config);
 	free(o->config);
 	*o = (struct offline){ 0 };
+}
+
+int offline_rule_paths(const struct offline_options *opt, struct offline_paths *out)
+{
+	struct offline o = { 0 };
+	const char *dirs[4];
+	const char *const *v;
+	int rc = opt->config != NULL ? load_config(&o, opt->config) : 0;
+
+	*out = (struct offline_paths){ 0 };
+	if (rc == 0) {
+		v = rule_paths(opt, o.config, dirs, &out->n);
+		out->v = calloc(out->n + 1, sizeof(*out->v));
+		for (unsigned i = 0; i < out->n && out->v != NULL; i++) /* the config goes */
+			out->v[i] = strdup(v[i]);
+		if (out->v == NULL || (out->n > 0 && out->v[out->n - 1] == NULL))
+			rc = EX_OSERR;
+	}
+	offline_close(&o);
+	return rc;
+}
+
+void offline_free_paths(struct offline_paths *p)
+{
+	for (unsigned i = 0; i < p->n && p->v != NULL; i++)
+		free(p->v[i]);
+	free(p->v);
+	*p = (struct offline_paths){ 0 };
 }

@@ -34,4 +34,16 @@ struct ruleset *offline_load_rules(
 /* The folders rules come from when nobody names one. Returns how many, at most 4. */
 unsigned offline_rule_dirs(const char *dirs[4]);
 
+struct offline_paths {
+	char **v;
+	unsigned n;
+};
+
+/*
+ * The folders and files that offline_open() would take rules from. 0, or an exit code;
+ * offline_free_paths() either way.
+ */
+int offline_rule_paths(const struct offline_options *opt, struct offline_paths *out);
+void offline_free_paths(struct offline_paths *p);
+
 #endif

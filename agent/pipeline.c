@@ -48,6 +48,8 @@ int pipeline_use(struct pipeline *p, struct trigger_plan *plan, struct err *e)
 	if (g == NULL)
 		return -1;
 	g->check_one_in = p->engine->check_one_in;
+	g->verify = p->engine->verify;
+	g->verify_ctx = p->engine->verify_ctx;
 	engine_free(p->engine);
 	p->engine = g;
 	return 0;
@@ -217,6 +219,34 @@ void pipeline_put(struct pipeline *p, const struct line_rules *rules, const stru
 	};
 
 	add_event(p, rules, g, &ctx);
+}
+
+void pipeline_put_parsed(struct pipeline *p, const struct event *in)
+{
+	struct event *ev = &p->events[p->n_events++];
+
+	*ev = *in;
+	ev->body = arena_copy(&p->arena, in->body);
+	ev->attrs = p->attrs + p->n_attrs;
+	ev->n_attrs = ev->n_detections = 0;
+	ev->detections = NULL;
+	for (unsigned i = 0; i < in->n_attrs; i++) {
+		struct attr *a = &ev->attrs[ev->n_attrs];
+
+		if (in->attrs[i].key == ATTR_MATCH_BUDGET || in->attrs[i].key == ATTR_UA_SYNTHETIC)
+			continue;
+		*a = in->attrs[i];
+		if (a->p >= in->body.p && a->p < in->body.p + in->body.n)
+			a->p = ev->body.p + (a->p - in->body.p);
+		else /* what is empty is there all the same */
+			a->p =
+			    a->n > 0 ? arena_copy(&p->arena, (struct slice){ a->p, a->n }).p : "";
+		if (a->key == ATTR_OTHER)
+			a->name = arena_copy(&p->arena, (struct slice){ a->name, a->name_n }).p;
+		ev->n_attrs++;
+	}
+	p->lines++;
+	p->n_attrs += ev->n_attrs + 4; /* detection may add some */
 }
 
 void pipeline_end(struct pipeline *p, const struct line_rules *rules)

@@ -109,6 +109,8 @@ void pipeline_begin(struct pipeline *p);
 bool pipeline_has_room(const struct pipeline *p);
 void pipeline_put(struct pipeline *p, const struct line_rules *rules, const struct group *g,
     const struct entry *x);
+/* An event that was parsed before, copied; what detection said of it then is left out. */
+void pipeline_put_parsed(struct pipeline *p, const struct event *in);
 void pipeline_end(struct pipeline *p, const struct line_rules *rules);
 
 /* 20 bits of CRC32C over the first 256 bytes of an event's first line. */

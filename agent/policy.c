@@ -99,6 +99,8 @@ const char *policy_guard(const struct policy *p, const struct ip_prefix *x, int6
 		return "the prefix is too wide: at most /24, and /48 for IPv6";
 	if (ip_set_overlaps(&p->never, x))
 		return "it is in the never-block set";
+	if (p->spared != NULL && p->spared(p->spared_ctx, x))
+		return "it is a verified crawler's address";
 	for (unsigned i = 0; i < p->n_allowed; i++)
 		if (p->allowed[i].until_us > now_us && ip_prefix_overlaps(&p->allowed[i].prefix, x))
 			return "it is allowed by `blocks allow`";
@@ -347,6 +349,21 @@ static void end_block(struct block *b, const char *why, const struct policy_call
 	b->revision++;
 	snprintf(b->reason, sizeof(b->reason), "%s", why);
 	call->cb(call->ctx, b);
+}
+
+void policy_set_spared(
+    struct policy *p, bool (*spared)(void *ctx, const struct ip_prefix *x), void *ctx)
+{
+	p->spared = spared;
+	p->spared_ctx = ctx;
+}
+
+void policy_spare(struct policy *p, const struct ip_prefix *x, const struct policy_call *call)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		if (policy_is_live(&p->blocks[i], call->now_us) && !p->blocks[i].manual &&
+		    ip_prefix_overlaps(&p->blocks[i].prefix, x))
+			end_block(&p->blocks[i], "it is a verified crawler's address", call);
 }
 
 bool policy_remove(struct policy *p, const struct ip_prefix *x, const struct policy_call *call)

@@ -7,8 +7,8 @@
  * here. Memory is fixed: response.max_blocks entries.
  *
  * Checks, in order: mode; action; provenance of the address; age of the event; the
- * never-block set; prefix size; collateral; rate and number caps. The first that says no
- * is recorded as the reason.
+ * never-block set and verified crawlers; prefix size; collateral; rate and number caps. The first
+ * that says no is recorded as the reason.
  */
 #ifndef AGENT_POLICY_H
 #define AGENT_POLICY_H
@@ -64,6 +64,12 @@ void policy_free(struct policy *p);
 
 /* Own interfaces, gateways and resolvers, read from the system now. */
 int policy_discover(struct policy *p, struct err *e);
+
+/* Besides that set: is a verified crawler in the network? Asked before each block. */
+void policy_set_spared(
+    struct policy *p, bool (*spared)(void *ctx, const struct ip_prefix *x), void *ctx);
+/* One was verified: what the rules made of its address ends. What a person blocked stays. */
+void policy_spare(struct policy *p, const struct ip_prefix *x, const struct policy_call *call);
 
 /* The set that nothing may block, after policy_discover(). */
 const struct ip_set *policy_never(const struct policy *p);

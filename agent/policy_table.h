@@ -22,6 +22,8 @@ struct policy {
 	unsigned in_minute;
 	bool tripped;
 	struct successes *successes;
+	bool (*spared)(void *ctx, const struct ip_prefix *x);
+	void *spared_ctx;
 };
 
 struct block *policy_find(const struct policy *p, const struct ip_prefix *x);

@@ -3,6 +3,7 @@
  * for the disk only through the number of batches there are.
  */
 #include "agent/reader.h"
+#include "agent/crawlers.h"
 #include "agent/dedupe.h"
 #include "agent/ship.h"
 #include "agent/sight.h"
@@ -395,6 +396,18 @@ static int open_dedupe(struct reader *r, struct err *e)
 	return r->dedupe != NULL ? 0 : -1;
 }
 
+/* Only of an address that somebody we trust saw: a claimed one says nothing. */
+static struct slice verify_crawler(void *ctx, const struct event *ev, const struct rule *rule)
+{
+	struct slice from = event_get(ev, ATTR_CLIENT_PROVENANCE);
+	struct ip a;
+
+	if (!ip_parse(event_get(ev, ATTR_CLIENT_ADDRESS), &a) ||
+	    slice_eq(from, slice_of(provenance_names[PROVENANCE_CLAIMED])))
+		return (struct slice){ 0 };
+	return crawler_state_names[crawlers_ask(ctx, &a, rule)];
+}
+
 static int reader_open(struct reader *r, struct err *e)
 {
 	struct tail_callbacks cb = { .ctx = r,
@@ -408,6 +421,10 @@ static int reader_open(struct reader *r, struct err *e)
 	    pipeline_init(&r->pipeline, r->a->rules.plan, r->a->redactor, e) != 0)
 		return -1;
 	r->pipeline.engine->check_one_in = r->a->cfg.check_one_in;
+	if (r->a->crawlers != NULL) {
+		r->pipeline.engine->verify = verify_crawler;
+		r->pipeline.engine->verify_ctx = r->a->crawlers;
+	}
 	r->deflater = deflater_new();
 	if (r->deflater == NULL)
 		return err_set(e, 0, "no memory for compression");

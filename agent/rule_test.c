@@ -1,8 +1,8 @@
 #include "agent/rule_test.h"
 
-#include "agent/render.h"
+#include "agent/rule_explain.h"
 #include "base/clock.h"
-#include "base/record.h"
+#include "base/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +14,11 @@ struct tester {
 	struct offline *o;
 	char text[TEXT_MAX]; /* lines of the case being run */
 	size_t n;
+	struct line_rules lr; /* that it is read by */
 	unsigned passed, failed;
 	const struct rule *rule;	       /* whose tests these are, or */
 	const struct correlation *correlation; /* this one's */
+	struct slice known;		       /* an example's answer of DNS: no line can say it */
 	bool fired;
 	char entity[ALERT_MAX_VALUE];
 };
@@ -40,6 +42,13 @@ static struct slice attribute_of(struct slice name)
 	return f.kind == FIELD_ATTR || f.kind == FIELD_OTHER ? field_output_name(&f) : name;
 }
 
+static struct slice known_crawler(void *ctx, const struct event *ev, const struct rule *r)
+{
+	(void)ev;
+	(void)r;
+	return ((const struct tester *)ctx)->known;
+}
+
 /* An attribute map is given as a JSON line: the json parser takes OpenTelemetry names as they are.
  */
 static bool put_map(struct tester *t, const struct yaml *y)
@@ -50,6 +59,10 @@ static bool put_map(struct tester *t, const struct yaml *y)
 
 	json_open(&j, '{');
 	for (unsigned i = 0; i < y->n; i++) {
+		if (slice_eq(y->child[i].key, SLICE(ENGINE_VERIFICATION))) {
+			t->known = y->child[i].text;
+			continue;
+		}
 		json_key(&j, attribute_of(y->child[i].key));
 		json_text(&j, y->child[i].text);
 	}
@@ -85,18 +98,22 @@ static void on_sighting(void *ctx, const struct sighting *s)
 
 static void run(struct tester *t, bool is_map)
 {
-	struct line_rules lr = t->o->rules;
 	struct window_in in = { .text = { t->text, t->n }, .line = 1, .final = true };
 
-	lr.parser = parser_for(t, is_map);
+	t->lr = t->o->rules;
+	t->lr.parser = parser_for(t, is_map);
 	if (is_map && t->rule != NULL) /* what kind of event it is goes without saying */
-		lr.classes = t->rule->classes;
-	lr.ref_us = clock_now_us();
+		t->lr.classes = t->rule->classes;
+	t->lr.ref_us = clock_now_us();
 	t->fired = false;
 	t->o->pipeline.last_time_us = 0;
+	t->o->pipeline.engine->verify = t->known.n > 0 ? known_crawler : NULL;
+	t->o->pipeline.engine->verify_ctx = t;
+	pipeline_window(&t->o->pipeline, &t->lr, &in);
+	if (t->correlation == NULL)
+		return;
 	correlator_free(t->o->correlator);
 	t->o->correlator = correlator_new(t->o->rs, 1);
-	pipeline_window(&t->o->pipeline, &lr, &in);
 	if (t->o->correlator != NULL)
 		sight_window(&t->o->pipeline, t->o->correlator, 0, on_sighting, t);
 }
@@ -132,6 +149,7 @@ static void test_rule(struct tester *t, struct rule *r, const struct rule_test *
 	t->rule = r;
 	t->correlation = NULL;
 	t->n = 0;
+	t->known = (struct slice){ 0 };
 	if (test->y->kind == YAML_MAP ? !put_map(t, test->y) : !put_line(t, test->y->text)) {
 		verdict(t, test, false, "the example is longer than 64 KiB");
 		return;
@@ -139,9 +157,14 @@ static void test_rule(struct tester *t, struct rule *r, const struct rule_test *
 	r->weight = 0; /* a weighted rule by itself makes no detection: here it must show */
 	run(t, test->y->kind == YAML_MAP);
 	r->weight = weight;
-	verdict(t, test, rule_held(t) == test->match,
+
+	bool ok = rule_held(t) == test->match;
+
+	verdict(t, test, ok,
 	    test->match ? "should match this example, and does not"
 			: "should ignore this example, and matches");
+	if (!ok)
+		rule_explain_example(t->o, &t->lr, r);
 }
 
 /* A sequence of lines; or {lines: [...], entity: VALUE, repeat: N}. */
@@ -158,6 +181,7 @@ static void test_correlation(struct tester *t, struct correlation *c, const stru
 	t->rule = NULL;
 	t->correlation = c;
 	t->n = 0;
+	t->known = (struct slice){ 0 };
 	if (repeat != NULL && (!slice_u64(repeat->text, &times) || times == 0 || times > 1000))
 		ok = false;
 	for (uint64_t k = 0; ok && k < times; k++)
@@ -179,13 +203,13 @@ static void test_correlation(struct tester *t, struct correlation *c, const stru
 		    "the alert names another entity");
 }
 
-bool rule_tests(struct offline *o)
+struct rule_tally rule_tests(struct offline *o)
 {
 	struct tester *t = calloc(1, sizeof(*t));
-	bool ok;
+	struct rule_tally tally = { 0, 1 };
 
 	if (t == NULL)
-		return false;
+		return tally;
 	t->o = o;
 	for (unsigned i = 0; i < o->rs->n_rules; i++)
 		for (unsigned k = 0; k < o->rs->rules[i].n_tests; k++)
@@ -194,41 +218,7 @@ bool rule_tests(struct offline *o)
 		for (unsigned k = 0; k < o->rs->correlations[i].n_tests; k++)
 			test_correlation(
 			    t, &o->rs->correlations[i], &o->rs->correlations[i].tests[k]);
-	printf("%u passed, %u failed\n", t->passed, t->failed);
-	ok = t->failed == 0;
+	tally = (struct rule_tally){ t->passed, t->failed };
 	free(t);
-	return ok;
-}
-
-bool rule_explain(struct offline *o, const char *line)
-{
-	struct tester *t = calloc(1, sizeof(*t));
-	struct buf b = { 0 };
-	struct json j = { .out = &b };
-	uint64_t id[2] = { 0, 0 };
-	bool any;
-
-	if (t == NULL)
-		return false;
-	t->o = o;
-	put_line(t, slice_of(line));
-	run(t, false);
-	for (unsigned i = 0; i < o->pipeline.n_events; i++) {
-		render_event(&j, &o->pipeline.events[i], id, slice_of(o->rules.parser->name));
-		buf_char(&b, '\n');
-		j.comma = false;
-	}
-	fwrite(b.p, 1, b.n, stdout);
-	any = o->pipeline.n_hits > 0;
-	for (unsigned i = 0; i < o->pipeline.n_hits; i++) {
-		const struct rule *r = &o->rs->rules[o->pipeline.hits[i].rule];
-
-		printf("%.*s: %.*s (%.*s:%u)%s\n", SLICE_ARG(r->name), SLICE_ARG(r->title),
-		    SLICE_ARG(r->file), r->line, r->generate ? "" : ", only for correlations");
-	}
-	if (!any)
-		printf("no rule matches\n");
-	buf_free(&b);
-	free(t);
-	return any;
+	return tally;
 }

@@ -1,13 +1,17 @@
-/* rule_test.h - running the examples that rules carry, and explaining one line. */
+/* rule_test.h - running the examples that rules carry. */
 #ifndef AGENT_RULE_TEST_H
 #define AGENT_RULE_TEST_H
 
 #include "agent/offline.h"
 
-/* Prints each failure with its place, then "N passed, N failed". */
-bool rule_tests(struct offline *o);
+struct rule_tally {
+	unsigned passed, failed;
+};
 
-/* Prints how a line is parsed and what it matches. False: nothing matched. */
-bool rule_explain(struct offline *o, const char *line);
+/*
+ * Prints each failure with its place and, where a pattern was to match, the character where it
+ * diverged.
+ */
+struct rule_tally rule_tests(struct offline *o);
 
 #endif

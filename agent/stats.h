@@ -37,6 +37,10 @@
 	X(reload_failures, COUNTER, "Reloads of rules that were refused")                       \
 	X(engine_checks, COUNTER, "Events on which the filters were compared with PCRE2 alone") \
 	X(engine_differences, COUNTER, "Events on which they differed")                         \
+	X(crawlers_verified, COUNTER, "Crawlers whose address DNS confirmed")                   \
+	X(crawlers_forged, COUNTER, "Addresses that called themselves a crawler and are none")  \
+	X(crawlers_unanswered, COUNTER, "Crawlers for which DNS had no answer")                 \
+	X(crawlers_not_asked, COUNTER, "Crawlers that found no place in the queue for DNS")     \
 	X(log_lines_held_back, COUNTER, "Lines of the agent's own log that were held back")
 
 struct stats {

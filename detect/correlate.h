@@ -88,6 +88,10 @@ unsigned correlator_sightings(const struct correlator *c, const struct ruleset *
     const struct rule *r, const struct event *ev, const uint64_t id[2],
     struct sighting out[static CORRELATOR_SIGHTINGS]);
 
+/* What field i of the group-by is in an event of that member; empty: it belongs to no group. */
+struct slice correlator_group_value(
+    const struct correlation *k, unsigned member, unsigned i, const struct event *ev);
+
 /* Also for detections without a rule behind them (scores). */
 unsigned correlator_sight_attack(const struct correlator *c, const struct detection *d,
     const struct event *ev, const uint64_t id[2], struct sighting *out);

@@ -68,6 +68,12 @@ static const struct field *group_of(const struct correlation *k, unsigned member
 	return k->aliased != NULL && k->n_group > 0 ? k->aliased + member * k->n_group : k->group;
 }
 
+struct slice correlator_group_value(
+    const struct correlation *k, unsigned member, unsigned i, const struct event *ev)
+{
+	return group_value(&group_of(k, member)[i], ev);
+}
+
 static bool has_key(const struct field *group, unsigned n, enum attr_key key)
 {
 	for (unsigned i = 0; i < n; i++)

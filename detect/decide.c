@@ -18,7 +18,8 @@ struct outcome {
 		struct evidence ev;
 	} parts[64];
 	unsigned n_parts;
-	struct buf undecided; /* names of rules */
+	struct buf undecided;	    /* names of rules */
+	const struct rule *crawler; /* that takes the agent for one that can be verified */
 };
 
 static void add_detection(struct outcome *o, const struct detection *d, enum level level)
@@ -152,6 +153,8 @@ static void decide(
 		break;
 	}
 	atomic_fetch_add_explicit(&r->hits, 1, memory_order_relaxed);
+	if (r->n_domains > 0 && o->crawler == NULL)
+		o->crawler = r;
 	if (r->weight > 0) {
 		if (o->n_parts < sizeof(o->parts) / sizeof(*o->parts)) {
 			o->parts[o->n_parts].rule = r;
@@ -322,11 +325,26 @@ void check_event(struct engine *g, unsigned event)
 	g->events[event] = kept;
 }
 
+/* What is known of a crawler only comes with it: the rules about that had nothing to look at. */
+static void verify(struct engine *g, unsigned event, struct outcome *o, struct arena *a)
+{
+	struct event *ev = g->events[event].ev;
+	struct slice known = g->verify(g->verify_ctx, ev, o->crawler);
+
+	if (known.n == 0 || event_get_named(ev, SLICE(ENGINE_VERIFICATION)).p != NULL)
+		return;
+	event_add_named(ev, SLICE(ENGINE_VERIFICATION), known);
+	for (unsigned i = 0; i < g->n_late; i++)
+		if (!g->rs->rules[g->late[i]].disabled)
+			decide(g, event, &g->rs->rules[g->late[i]], o, a);
+}
+
 void decide_event(struct engine *g, unsigned event, struct arena *a)
 {
 	struct outcome o;
 
 	o.n = o.n_parts = 0;
+	o.crawler = NULL;
 	o.undecided = (struct buf){ .max = 1024 };
 	for (unsigned w = 0; w < g->words; w++)
 		for (uint64_t bits = g->reference ? ~0ULL : engine_candidates(g, event, w);
@@ -336,5 +354,7 @@ void decide_event(struct engine *g, unsigned event, struct arena *a)
 			if (r < g->rs->n_rules && !g->rs->rules[r].disabled)
 				decide(g, event, &g->rs->rules[r], &o, a);
 		}
+	if (o.crawler != NULL && g->verify != NULL)
+		verify(g, event, &o, a);
 	finish(g, event, &o, a);
 }

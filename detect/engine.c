@@ -26,6 +26,24 @@ static int lane_new(struct lane_buf *l, struct err *e)
 	return 0;
 }
 
+static bool is_late(const struct rule *r)
+{
+	for (unsigned i = 0; i < r->n_nodes; i++)
+		if (r->nodes[i].kind == NODE_ITEM &&
+		    slice_eq(r->nodes[i].field.name, SLICE(ENGINE_VERIFICATION)))
+			return true;
+	return false;
+}
+
+static bool list_late(struct engine *g)
+{
+	g->late = malloc(sizeof(*g->late) * (g->rs->n_rules + 1));
+	for (unsigned i = 0; i < g->rs->n_rules && g->late != NULL; i++)
+		if (is_late(&g->rs->rules[i]))
+			g->late[g->n_late++] = i;
+	return g->late != NULL;
+}
+
 struct engine *engine_new(struct trigger_plan *plan, struct err *e)
 {
 	struct engine *g = calloc(1, sizeof(*g));
@@ -48,7 +66,7 @@ struct engine *engine_new(struct trigger_plan *plan, struct err *e)
 		seed ^= (uint64_t)clock(); /* at a boot without entropy */
 	g->values = values_new(seed);
 	if (g->events == NULL || g->candidates == NULL || g->values == NULL || g->hits == NULL ||
-	    g->scratch == NULL || g->regex == NULL) {
+	    g->scratch == NULL || g->regex == NULL || !list_late(g)) {
 		err_set(e, ENOMEM, "no memory for the engine");
 		engine_free(g);
 		return NULL;
@@ -82,6 +100,7 @@ void engine_free(struct engine *g)
 	values_free(g->values);
 	free(g->hits);
 	free(g->scratch);
+	free(g->late);
 	arena_free(&g->records);
 	regex_ctx_free(g->regex);
 	free(g);

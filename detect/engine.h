@@ -114,7 +114,17 @@ struct engine {
 	uint64_t check_one_in, since_check, checks;
 	struct difference differences[ENGINE_MAX_DIFFERENCES]; /* of the batch */
 	unsigned n_differences;
+	/*
+	 * Asked when a rule with domains held: what is known of who sent the event. Static text,
+	 * which becomes the attribute ENGINE_VERIFICATION, or empty. NULL: nobody to ask.
+	 */
+	struct slice (*verify)(void *ctx, const struct event *ev, const struct rule *r);
+	void *verify_ctx;
+	unsigned *late; /* rules about that attribute: decided when it is there */
+	unsigned n_late;
 };
+
+#define ENGINE_VERIFICATION "sekisho.crawler.verification"
 
 /* NULL with *e. */
 struct engine *engine_new(struct trigger_plan *plan, struct err *e);
@@ -127,7 +137,7 @@ bool engine_add(struct engine *g, struct event *ev, unsigned classes);
 
 /*
  * Decide. Fills each event's detections (memory from a, which must outlive them) and
- * g->hits, ordered by event, then rule.
+ * g->hits, ordered by event, then rule; those of `late` rules after the event's others.
  */
 void engine_run(struct engine *g, struct arena *a);
 
@@ -163,7 +173,7 @@ struct evidence {
 	enum form form;
 	struct slice match;
 	const char *text; /* identity of the text, to compare byte ranges */
-	size_t start, end;
+	size_t text_n, start, end;
 	bool quoted; /* all of it is in what a person types */
 };
 
@@ -173,6 +183,8 @@ struct evidence {
  */
 void check_event(struct engine *g, unsigned event);
 void decide_event(struct engine *g, unsigned event, struct arena *a);
+/* May the rule hold for the event at all, by its logsource? */
+bool eval_concerns(const struct engine *g, unsigned event, const struct rule *r);
 enum verdict eval_rule(struct engine *g, unsigned event, struct rule *r, struct evidence *ev);
 
 #endif

@@ -165,7 +165,7 @@ static enum verdict on_own_time(struct run *x, const struct node *n)
 	return v;
 }
 
-static enum verdict eval_item(struct run *x, const struct node *n)
+enum verdict eval_item(struct run *x, const struct node *n)
 {
 	enum verdict v = VERDICT_NO;
 
@@ -216,7 +216,7 @@ static bool cheap_says_no(struct run *x, const struct node *n)
 	return no;
 }
 
-static enum verdict eval_node(struct run *x, unsigned id)
+enum verdict eval_node(struct run *x, unsigned id)
 {
 	const struct node *n = &x->r->nodes[id];
 	enum verdict out = n->kind == NODE_AND ? VERDICT_YES : VERDICT_NO;
@@ -267,6 +267,13 @@ static bool is_program(struct slice have, struct slice want)
 						  slice_eq_nocase(slice_head(have, want.n), want));
 }
 
+bool eval_concerns(const struct engine *g, unsigned event, const struct rule *r)
+{
+	return (r->classes & g->events[event].classes) != 0 &&
+	       (r->program.n == 0 ||
+		   is_program(event_get(g->events[event].ev, ATTR_PROCESS_NAME), r->program));
+}
+
 /* Some record of the serial, by itself. */
 static enum verdict eval_records(struct run *x, const struct records *rs)
 {
@@ -289,10 +296,7 @@ enum verdict eval_rule(struct engine *g, unsigned event, struct rule *r, struct 
 	const struct records *rs = g->events[event].records;
 
 	*ev = (struct evidence){ 0 };
-	if ((r->classes & g->events[event].classes) == 0)
-		return VERDICT_NO;
-	if (r->program.n > 0 &&
-	    !is_program(event_get(g->events[event].ev, ATTR_PROCESS_NAME), r->program))
+	if (!eval_concerns(g, event, r))
 		return VERDICT_NO;
 	if (rs != NULL && (r->classes & CLASS_AUDITD) != 0)
 		return eval_records(&x, rs);

@@ -1,4 +1,4 @@
-/* eval.h - what eval.c and eval_value.c share. Not for others. */
+/* eval.h - what eval.c, eval_value.c and near.c share. Not for others. */
 #ifndef DETECT_EVAL_H
 #define DETECT_EVAL_H
 
@@ -13,7 +13,14 @@ struct run {
 	struct evidence *evidence;
 	const struct records *records; /* NULL: the whole event */
 	unsigned record;
+	/* NULL, or told of every text on which an item did not hold: near.c */
+	void (*on_miss)(void *ctx, const struct node *n, struct slice t, enum form form);
+	void *miss_ctx;
 };
+
+/* One item, and a part of a condition by the index of its node. */
+enum verdict eval_item(struct run *x, const struct node *n);
+enum verdict eval_node(struct run *x, unsigned id);
 
 /* The value of a field that is one attribute, as it was written. */
 struct slice eval_plain(struct run *x, const struct field *f);

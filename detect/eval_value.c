@@ -288,6 +288,7 @@ static void remember(struct run *x, const struct field *f, enum form form, struc
 		.form = form,
 		.match = { t.p + at->start, at->end - at->start },
 		.text = t.p,
+		.text_n = t.n,
 		.start = at->start,
 		.end = at->end };
 }
@@ -342,6 +343,8 @@ enum verdict eval_texts(struct run *x, const struct node *n, struct slice t, enu
 		if (v == VERDICT_UNDECIDED)
 			out = v;
 	}
+	if (x->on_miss != NULL)
+		x->on_miss(x->miss_ctx, n, t, form);
 	return out;
 }
 

@@ -123,6 +123,8 @@ struct rule_test {
 	const struct yaml *y; /* a line, an attribute map, or a sequence of lines */
 };
 
+enum { RULE_MAX_DOMAINS = 8, RULE_DOMAIN_MAX = 64 };
+
 struct rule {
 	/* identity */
 	struct slice name; /* Sigma `name`, else the file's stem */
@@ -147,6 +149,10 @@ struct rule {
 	bool generate;	 /* a hit is a detection; else it only feeds correlations */
 	bool disabled;
 	unsigned weight; /* 1..10: counts towards web.<category>.score; 0: no */
+
+	/* whom it takes agents for has addresses with names in these domains; lower case */
+	struct slice *domains;
+	unsigned n_domains;
 
 	struct node *nodes;
 	unsigned n_nodes;

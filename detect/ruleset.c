@@ -1,12 +1,14 @@
 #include "detect/ruleset.h"
 
 #include "base/err.h"
+#include "detect/bundle.h"
 #include "detect/sigma.h"
 #include "match/regex.h"
 
 #include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum { RULESET_ARENA = 256 << 20, RULESET_MAX = 20000 };
 
@@ -140,6 +142,23 @@ static void load_file(struct loader *l, const char *name, const struct slice *te
 		f->n = 0;
 }
 
+/* Its files by their names behind its own. */
+static void load_bundle(struct loader *l, const char *path)
+{
+	struct bundle b;
+	struct slice name;
+	struct slice text;
+
+	if (bundle_open(&b, path, l->p) == 0)
+		while (bundle_next(&b, path, &name, &text, l->p) == 1) {
+			char full[BUNDLE_NAME_MAX + 4096];
+
+			snprintf(full, sizeof(full), "%s/%.*s", path, SLICE_ARG(name));
+			load_file(l, full, &text);
+		}
+	bundle_close(&b);
+}
+
 /* Filters and placeholders hold for the rules of all files: they are known before any is read. */
 static void load_docs(struct loader *l)
 {
@@ -168,6 +187,19 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
+/* `rules backtest mine/new.yml --rules mine`: the file is one, not two. */
+static bool was_named(struct loader *l, const struct stat *st, bool named)
+{
+	for (unsigned i = 0; i < l->n_named; i++)
+		if (l->named[i].device == st->st_dev && l->named[i].inode == st->st_ino)
+			return true;
+	if (named && l->n_named < SIGMA_MAX_NAMED) {
+		l->named[l->n_named].device = st->st_dev;
+		l->named[l->n_named++].inode = st->st_ino;
+	}
+	return false;
+}
+
 static void load_dir(struct loader *l, const char *dir)
 {
 	char *paths[] = { (char *)(uintptr_t)dir, NULL };
@@ -184,6 +216,11 @@ static void load_dir(struct loader *l, const char *dir)
 
 		if (ent->fts_level > 16)
 			fts_set(fts, ent, FTS_SKIP);
+		else if (ent->fts_info == FTS_F && (named || is_yaml(ent->fts_name)) &&
+			 was_named(l, ent->fts_statp, named))
+			continue;
+		else if (ent->fts_info == FTS_F && named && bundle_is(ent->fts_path))
+			load_bundle(l, ent->fts_path);
 		else if (ent->fts_info == FTS_F && (named || is_yaml(ent->fts_name)))
 			load_file(l, ent->fts_path, NULL);
 		else if (ent->fts_info == FTS_ERR || ent->fts_info == FTS_DNR ||

@@ -71,8 +71,9 @@ struct ruleset {
 };
 
 /*
- * Load every *.yml and *.yaml below the folders (or single files), in order of their
- * names; a rule in an earlier folder hides one of the same name in a later one. Returns the set, or
+ * Load every *.yml and *.yaml below the folders (or single files, or bundles), in order of their
+ * names; a rule in an earlier folder hides one of the same name in a later one, and a file that was
+ * named is not read again as part of a folder. Returns the set, or
  * NULL only when memory is short; p has the problems, and a rule with errors is left out. more:
  * further rules as text (decoys.h), or nothing.
  */

@@ -9,7 +9,9 @@
 
 #include "detect/ruleset.h"
 
-enum { SIGMA_MAX_NODES = 4096, SIGMA_MAX_SELECTIONS = 128, SIGMA_DEPTH = 32 };
+#include <sys/types.h>
+
+enum { SIGMA_MAX_NODES = 4096, SIGMA_MAX_SELECTIONS = 128, SIGMA_DEPTH = 32, SIGMA_MAX_NAMED = 64 };
 
 struct selection {
 	struct slice name;
@@ -31,6 +33,12 @@ struct loader {
 	unsigned n_nodes;
 	struct selection selections[SIGMA_MAX_SELECTIONS];
 	unsigned n_selections;
+	/* files that were named: a folder that is read later may have them, too */
+	struct {
+		dev_t device;
+		ino_t inode;
+	} named[SIGMA_MAX_NAMED];
+	unsigned n_named;
 	struct sigma_filter *filters; /* in the order of the files */
 	unsigned n_filters, cap_filters;
 	uint64_t mixed; /* hash of what the rule being read took from other documents; 0: nothing */

@@ -167,6 +167,41 @@ static bool flag(struct loader *l, const struct yaml *doc, const char *key, bool
 	return false;
 }
 
+static bool is_domain(struct slice s)
+{
+	bool dot = false;
+
+	for (size_t i = 0; i < s.n; i++) {
+		dot = dot || (s.p[i] == '.' && i > 0 && i + 1 < s.n);
+		if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') ||
+			s.p[i] == '-' || s.p[i] == '.'))
+			return false;
+	}
+	return dot && s.p[0] != '.' && s.n <= RULE_DOMAIN_MAX;
+}
+
+/* Where the names of a crawler's addresses are: what DNS is asked for (agent/crawlers.h). */
+static void read_domains(struct loader *l, const struct yaml *doc, struct rule *r)
+{
+	const struct yaml *y = yaml_get(doc, "crawler_domains");
+
+	if (y == NULL)
+		return;
+	if (y->kind != YAML_SEQ || y->n == 0 || y->n > RULE_MAX_DOMAINS) {
+		sigma_error(
+		    l, y, "crawler_domains: expected a list of 1 to %d domains", RULE_MAX_DOMAINS);
+		return;
+	}
+	r->domains = sigma_alloc(l, sizeof(*r->domains) * y->n, _Alignof(struct slice));
+	for (unsigned i = 0; i < y->n && r->domains != NULL; i++) {
+		if (!is_domain(y->child[i].text))
+			sigma_error(l, &y->child[i],
+			    "crawler_domains: expected a domain in lower case, such as "
+			    "googlebot.com");
+		r->domains[r->n_domains++] = y->child[i].text;
+	}
+}
+
 static void read_ours(struct loader *l, const struct yaml *doc, struct rule *r)
 {
 	const struct yaml *evidence = yaml_get(doc, "evidence");
@@ -176,6 +211,7 @@ static void read_ours(struct loader *l, const struct yaml *doc, struct rule *r)
 	r->canonical = flag(l, doc, "canonical", true);
 	/* whether a rule that only feeds correlations makes detections is settled by ruleset.c */
 	r->generate = flag(l, doc, "generate", true);
+	read_domains(l, doc, r);
 	if (evidence != NULL) {
 		r->conclusive = slice_eq(evidence->text, SLICE("conclusive"));
 		if (!r->conclusive && !slice_eq(evidence->text, SLICE("supporting")))
@@ -196,7 +232,7 @@ static void check_keys(struct loader *l, const struct yaml *doc)
 		"description", "license", "references", "author", "date", "modified", "tags",
 		"logsource", "detection", "fields", "falsepositives", "level", "taxonomy", "scope",
 		"category", "evidence", "tests", "weight", "canonical", "generate", "enabled",
-		"regression_tests_path", "simulation" };
+		"crawler_domains", "regression_tests_path", "simulation" };
 
 	for (unsigned i = 0; i < doc->n; i++) {
 		const struct yaml *c = &doc->child[i];

@@ -1,10 +1,16 @@
-"""rules bench and rules backtest: what a rule costs, and what it would have done in logs that are there."""
+"""rules bench and backtest: what a rule costs and would have done in logs that are there; rules test --watch."""
 import gzip
+import os
+import queue
+import signal
+import subprocess
+import threading
 import time
 import xml.etree.ElementTree as xml
 
 import pytest
 
+from conftest import DEADLINE_S, SEKISHO
 from test_commands import RULE, sekisho
 
 NEW = """title: A path that is probed
@@ -107,3 +113,94 @@ def test_lint_finds_what_makes_a_pattern_run_long(tmp_path):
     lines = [r for r in p.stdout.splitlines() if "on 4 KiB of" in r]
     assert len(lines) == 1 and "slow.yml:1: warning: t.slow: a pattern gives up" in lines[0], p.stdout
     assert "repeated: bound its repetitions" in lines[0]
+
+
+class Watch:
+    """rules test --watch, and its lines as they come."""
+
+    def __init__(self, *paths):
+        args = [a for p in paths for a in ("--rules", str(p))]
+        self.process = subprocess.Popen(
+            [SEKISHO, "rules", "test", "--watch", "--parser", "combined", *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.lines = queue.Queue()
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for text in self.process.stdout:
+            self.lines.put(text.rstrip("\n"))
+
+    def until(self, ending):
+        seen = []
+        while not seen or not seen[-1].endswith(ending):
+            seen.append(self.lines.get(timeout=DEADLINE_S))
+        return seen
+
+    def stop(self, how=signal.SIGINT):
+        self.process.send_signal(how)
+        return self.process.wait(timeout=DEADLINE_S)
+
+
+@pytest.fixture
+def watched(tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "r.yml").write_text(RULE)
+    w = Watch(tmp_path / "set")
+    yield tmp_path / "set", w
+    w.process.kill()
+    w.process.wait()
+
+
+BAD = RULE.replace("union+station", "union+select")
+
+
+def test_watch_runs_again_when_a_rule_is_saved(watched):
+    rules, w = watched
+    w.until("2 passed, 0 failed (1 rules, 0 correlations)")
+    (rules / "r.yml").write_text(BAD)
+    seen = w.until("r.yml: 1 passed, 1 failed (1 rules, 0 correlations)")
+    assert any("should ignore this example" in r for r in seen)
+    (rules / ".r.yml.swp").write_text("an editor's own")
+    (rules / "r.yml.new").write_text(RULE)
+    os.replace(rules / "r.yml.new", rules / "r.yml")  # as most editors save
+    assert w.until("r.yml: 2 passed, 0 failed (1 rules, 0 correlations)")[-1].split()[1:2] == ["r.yml:"]
+    (rules / "r.yml").write_text("title: [")
+    assert any("error: flow sequence" in r for r in w.until("r.yml: errors, nothing was tested"))
+    (rules / "r.yml").write_text(RULE)
+    w.until("r.yml: 2 passed, 0 failed (1 rules, 0 correlations)")
+    assert w.stop() == 0
+
+
+def test_watch_sees_folders_come_and_files_go(watched):
+    rules, w = watched
+    w.until("2 passed, 0 failed (1 rules, 0 correlations)")
+    (rules / "more").mkdir()
+    w.until("more: 2 passed, 0 failed (1 rules, 0 correlations)")
+    (rules / "more" / "new.yml").write_text(NEW.split("---")[0])
+    w.until("new.yml: 2 passed, 0 failed (2 rules, 0 correlations)")
+    (rules / "r.yml").unlink()
+    w.until("r.yml: 0 passed, 0 failed (1 rules, 0 correlations)")
+    (rules / "r.yml").write_text(BAD)
+    w.until("r.yml: 1 passed, 1 failed (2 rules, 0 correlations)")
+    assert w.stop(signal.SIGTERM) == 65  # as the last run was
+
+
+def test_watch_follows_a_single_file_that_is_renamed_over(tmp_path):
+    (tmp_path / "mine.rule").write_text(RULE)
+    w = Watch(tmp_path / "mine.rule")
+    w.until("2 passed, 0 failed (1 rules, 0 correlations)")
+    (tmp_path / "other.tmp").write_text(BAD)
+    os.replace(tmp_path / "other.tmp", tmp_path / "mine.rule")
+    w.until("mine.rule: 1 passed, 1 failed (1 rules, 0 correlations)")
+    assert w.stop() == 65
+
+
+def test_watch_says_what_it_can_not_watch():
+    p = sekisho("rules", "test", "--watch", "--rules", "/nonexistent/rules")
+    assert p.returncode == 66 and "No such file" in p.stderr
+
+
+def test_a_rule_may_lie_in_the_folder_that_it_is_compared_with(logs):
+    (logs / "set" / "new.yml").write_text(NEW)
+    p = sekisho("rules", "backtest", str(logs / "set" / "new.yml"), "--rules", str(logs / "set"), "--parser", "combined", str(logs / "a.log"))
+    assert p.returncode == 0 and row(p.stdout, "matches")[1] == "5", p.stderr

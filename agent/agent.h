@@ -56,6 +56,7 @@ struct agent {
 	struct batch_queue queue;
 	struct positions *positions;
 	bool first_start; /* no journal was there */
+	int64_t alive_us; /* else: the time of the newest frame */
 
 	struct journal *journal;
 	struct correlator *correlator;

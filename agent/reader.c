@@ -201,7 +201,7 @@ static void fill_batch(struct reader *r, struct tail_window *w, uint64_t used, u
 	b->move.to.offset = f->offset;
 	b->move.to.dev = f->dev;
 	b->move.to.ino = f->ino;
-	b->move.to.time_us = clock_now_us();
+	b->move.to.time_us = f->mtime_us;
 	snprintf(b->move.to.path, sizeof(b->move.to.path), "%s", f->path);
 	reader_send(r, used);
 }
@@ -351,6 +351,7 @@ static int add_inputs(struct reader *r, struct err *e)
 		const struct input_config *in = config_input(&a->cfg, i);
 		struct tail_start s = { .first_start = a->first_start,
 			.from_end = in->from_end,
+			.alive_us = a->alive_us,
 			.not_before_us =
 			    in->start_span_us > 0 ? a->started_us - in->start_span_us : 0 };
 		struct identity_map *map = calloc(in->identity.n + 1, sizeof(*map));

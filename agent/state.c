@@ -138,8 +138,8 @@ int agent_restore(void *agent, const struct frame_header *h, struct slice checkp
 {
 	struct agent *a = agent;
 
-	(void)h;
 	a->first_start = false;
+	a->alive_us = (int64_t)h->time_us;
 	return take_block(a, checkpoint, e);
 }
 
@@ -147,7 +147,7 @@ int agent_replay(void *agent, const struct frame_header *h, struct slice control
 {
 	struct agent *a = agent;
 
-	(void)h;
 	a->first_start = false;
+	a->alive_us = (int64_t)h->time_us;
 	return control.n > 0 ? take_block(a, control, e) : 0;
 }

@@ -30,7 +30,7 @@ struct tail_position {
 	uint64_t offset;      /* uncompressed bytes used */
 	uint64_t before_hash; /* of up to TAIL_BEFORE bytes before offset */
 	uint64_t dev, ino;
-	int64_t time_us; /* when it was last moved */
+	int64_t time_us; /* when the log was last written, as it was known when this was read */
 	char path[TAIL_PATH_MAX];
 };
 
@@ -60,6 +60,7 @@ struct tail_start {
 	bool first_start; /* nothing was ever saved */
 	bool from_end;
 	int64_t not_before_us; /* files last written before that are passed over; 0: none */
+	int64_t alive_us;      /* not the first start: when the agent was last known to run */
 };
 
 /* One open log, as the caller sees it. */

@@ -56,6 +56,14 @@ static int64_t mtime_us(const struct stat *st)
 	return (int64_t)st->st_mtim.tv_sec * 1000000 + st->st_mtim.tv_nsec / 1000;
 }
 
+void tail_note_mtime(struct open_file *f)
+{
+	struct stat st;
+
+	if (f->fd >= 0 && fstat(f->fd, &st) == 0)
+		f->pub.mtime_us = mtime_us(&st);
+}
+
 /* Every look at the patterns finds it again: said once. */
 static void report_unreadable(struct tail *t, const char *path, const struct stat *st)
 {
@@ -163,40 +171,59 @@ static unsigned list_siblings(const char *dir, const char *base, struct sibling 
 }
 
 /*
- * The log at `path` was left at `p`. If the file there is another one now, the rest of
- * the old one is in a sibling, and so is everything between.
+ * The log `name` was left in a file last written at since_us, and another one is there now: the
+ * rest of the old one is in a sibling, and so is everything between. What was between may have
+ * been complete before the old one was read to its end, so it is the logs' own times that are
+ * compared, and of the same tick counts as newer. At start every sibling is looked at, as
+ * the old one may be a copy. True: a sibling that was read before was found.
  */
-static void catch_up(
-    struct tail *t, const struct pattern *pat, const char *name, const struct tail_position *p)
+static bool catch_up(struct tail *t, const struct pattern *pat, const char *name, int64_t since_us)
 {
 	struct sibling *s = calloc(MAX_SIBLINGS, sizeof(*s));
 	unsigned n = s != NULL ? list_siblings(pat->dir, name, s) : 0;
 	bool found = false;
 
 	for (unsigned i = 0; i < n; i++) {
+		bool newer = s[i].mtime_us >= since_us;
 		struct stat st;
 
-		if (stat(s[i].path, &st) != 0 || find_inode(t, &st) != NULL)
+		if ((t->started && (!newer || is_gzip(s[i].path))) || stat(s[i].path, &st) != 0 ||
+		    find_inode(t, &st) != NULL)
 			continue;
 
 		struct open_file *f = tail_open_path(t, pat, s[i].path);
 
 		if (f == NULL)
 			continue;
-		f->catch_up = true;
+		f->catch_up = !t->started;
+		f->renamed = t->started; /* its writer may not have noticed yet */
 		f->pub.first_start = false;
 
 		bool has_head = tail_identify(t, f);
 		bool was_here = has_head && f->pub.offset > 0;
 
 		found = found || was_here;
-		/* without a position: only what is newer than the place we left */
-		if (!has_head || (!was_here && s[i].mtime_us <= p->time_us))
+		if (!has_head || (!was_here && (!newer || tail_is_copy(t, f))))
 			tail_let_go(t, t->n_files - 1);
 	}
-	if (!found)
-		t->cb.report(t->cb.ctx, TAIL_GONE, p->path, 0);
 	free(s);
+	return found;
+}
+
+/* Another file than before is at `path`. */
+static void find_missed(struct tail *t, const struct pattern *p, const char *name, const char *path,
+    const struct stat *st)
+{
+	struct tail_position pos;
+
+	if (t->cb.saved_path(t->cb.ctx, path, &pos)) {
+		if (pos.dev == st->st_dev && pos.ino == st->st_ino)
+			return;
+		if (!catch_up(t, p, name, pos.time_us) && !t->started)
+			t->cb.report(t->cb.ctx, TAIL_GONE, pos.path, 0);
+	} else if (!t->started && !p->start.first_start) {
+		catch_up(t, p, name, p->start.alive_us);
+	}
 }
 
 /* ---- patterns ---- */
@@ -209,7 +236,6 @@ static bool is_old_copy(const char *name, const char *pattern)
 
 static void found_file(struct tail *t, const struct pattern *p, const char *name)
 {
-	struct tail_position pos;
 	char path[TAIL_PATH_MAX];
 	struct stat st;
 
@@ -232,10 +258,7 @@ static void found_file(struct tail *t, const struct pattern *p, const char *name
 	    mtime_us(&st) < p->start.not_before_us)
 		return;
 
-	bool saved = !t->started && t->cb.saved_path(t->cb.ctx, path, &pos);
-
-	if (saved && (pos.dev != st.st_dev || pos.ino != st.st_ino))
-		catch_up(t, p, name, &pos);
+	find_missed(t, p, name, path, &st);
 	tail_open_path(t, p, path);
 }
 

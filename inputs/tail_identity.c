@@ -96,6 +96,19 @@ static bool match_saved(struct tail *t, struct open_file *f)
 	return false;
 }
 
+bool tail_is_copy(struct tail *t, struct open_file *f)
+{
+	for (unsigned i = 0; i < t->n_files; i++) {
+		const struct open_file *g = t->files[i];
+		struct tail_position p = { .offset = g->pub.offset, .before_hash = g->before_hash };
+
+		if (g != f && g->known && g->pub.head_hash == f->pub.head_hash && p.offset > 0 &&
+		    agrees(f, &p))
+			return true;
+	}
+	return false;
+}
+
 /* The place behind the last LF of what is there now. */
 static uint64_t end_of_lines(struct open_file *f)
 {

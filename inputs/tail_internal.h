@@ -71,6 +71,12 @@ struct open_file *tail_open_path(struct tail *t, const struct pattern *p, const 
 
 /* tail_identity.c: give an open file its identity and place. False: it has no head yet. */
 bool tail_identify(struct tail *t, struct open_file *f);
+/* When its log was last written, into f->pub. */
+void tail_note_mtime(struct open_file *f);
+
+/* Is f, which is identified, a copy of another open file as far as that was read? */
+bool tail_is_copy(struct tail *t, struct open_file *f);
+
 /* Still the log it was? After it became dirty. Restarts it under a new number when not. */
 void tail_check(struct tail *t, struct open_file *f);
 uint64_t tail_file_size(struct open_file *f); /* 0 for gzip */

@@ -135,6 +135,8 @@ static bool read_file(struct tail *t, struct open_file *f, struct tail_window *w
 		return false;
 	}
 
+	tail_note_mtime(f); /* before the bytes: what comes later is newer */
+
 	ssize_t n = tail_pread(f, t->buf, t->buf_n, f->pub.offset);
 
 	if (n < 0) {

@@ -3,6 +3,7 @@ import gzip
 import os
 import random
 import shutil
+import signal
 import threading
 import time
 
@@ -108,6 +109,43 @@ def test_second_agent_waits_then_says_who_has_the_journal(agent):
     p = subprocess.run([SEKISHO, "run", "-c", str(agent.config)], capture_output=True, text=True, timeout=60)
     assert p.returncode == 75
     assert str(agent.process.pid) in p.stderr
+    agent.stop()
+
+
+def put(path, first, last):
+    with open(path, "a") as f:
+        f.writelines(f"line {i:06d}\n" for i in range(first, last))
+
+
+def test_two_rotations_while_nobody_looked_and_a_copy_that_is_none(agent):
+    log = agent.logs / "a.log"
+    put(log, 0, 100)
+    agent.start()
+    agent.wait_rows(100)
+    shutil.copy(log, agent.logs / "a.log.bak")  # newer than what was read, and nothing new in it
+    agent.process.send_signal(signal.SIGSTOP)
+    for n in (1, 2, 3):
+        os.rename(log, agent.logs / f"a.log.{n}")
+        put(log, 100 * n, 100 * n + 100)
+    put(agent.logs / "a.log.1", 400, 410)  # its writer has not noticed
+    agent.process.send_signal(signal.SIGCONT)
+    agent.wait_rows(410)
+    put(agent.logs / "a.log.2", 410, 420)
+    put(log, 420, 430)
+    agent.wait_rows(430)
+    os.rename(log, agent.logs / "a.log.4")  # and the copy is looked at again
+    put(log, 430, 440)
+    agent.wait_rows(440)
+    assert sorted(agent.bodies()) == [f"line {i:06d}" for i in range(440)]
+    assert agent.query("SELECT count(*) FROM ledger") == [(0,)]
+    agent.kill()
+    for n in (5, 6):  # nobody was there, and the last one was never seen
+        os.rename(log, agent.logs / f"a.log.{n}")
+        put(log, 100 * n, 100 * n + 10)
+    agent.start()
+    agent.wait_rows(460)
+    assert len(set(agent.bodies())) == 460
+    assert agent.run("audit").returncode == 0
     agent.stop()
 
 

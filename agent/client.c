@@ -40,6 +40,30 @@ static bool is_hop(const struct client_rule *r, const struct ip *addr)
 	return false;
 }
 
+/* Of the internet, not of networks of one's own (RFC 1918, 6598, 3927, 4193, 4291). */
+static bool is_public(const struct ip *a)
+{
+	const uint8_t *b = a->b;
+
+	if (!ip_is_v4(a))
+		return (b[0] & 0xfe) != 0xfc && !(b[0] == 0xfe && (b[1] & 0xc0) == 0x80) &&
+		       b[0] != 0;
+	return b[12] != 10 && b[12] != 127 && b[12] != 0 && !(b[12] == 172 && b[13] >> 4 == 1) &&
+	       !(b[12] == 192 && b[13] == 168) && !(b[12] == 169 && b[13] == 254) &&
+	       !(b[12] == 100 && b[13] >> 6 == 1);
+}
+
+/*
+ * Somebody of the internet where the next hop should be: at the balancer past the CDN, or at
+ * the host past both. What a rule can ask for (rules/web/origin.yml).
+ */
+static void note_bypass(
+    const struct client_rule *r, struct event *ev, const struct ip *at, unsigned hop)
+{
+	if (hop < r->n_hops && !is_hop(r, at) && is_public(at))
+		event_add_named(ev, SLICE(CLIENT_ROUTE), SLICE("bypass"));
+}
+
 /*
  * Walk inwards to outwards: the peer must be the nearest hop, what it forwarded the
  * next hop, and so on; the first address that is not a hop's is the client. It is
@@ -64,6 +88,7 @@ static void from_chain(
 		at = next;
 		hop++;
 	}
+	note_bypass(r, ev, &at, hop);
 	if (hop == 0) { /* not from our balancer: the peer is who it is */
 		event_set(
 		    ev, ATTR_CLIENT_PROVENANCE, is_hop(r, peer) ? SLICE("claimed") : SLICE("peer"));

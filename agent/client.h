@@ -22,6 +22,9 @@ enum client_log {
 
 enum { CLIENT_MAX_HOPS = 8 };
 
+/* Set to "bypass" where an address of the internet stands in the place of the next hop. */
+#define CLIENT_ROUTE "sekisho.client.route"
+
 struct client_rule {
 	enum client_log log;
 	const struct ip_set *hops[CLIENT_MAX_HOPS]; /* nearest first */

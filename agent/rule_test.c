@@ -19,6 +19,8 @@ struct tester {
 	const struct rule *rule;	       /* whose tests these are, or */
 	const struct correlation *correlation; /* this one's */
 	struct slice known;		       /* an example's answer of DNS: no line can say it */
+	struct identity_map route[1];	       /* nor how a request came */
+	unsigned n_routes;
 	bool fired;
 	char entity[ALERT_MAX_VALUE];
 };
@@ -63,7 +65,13 @@ static bool put_map(struct tester *t, const struct yaml *y)
 			t->known = y->child[i].text;
 			continue;
 		}
-		json_key(&j, attribute_of(y->child[i].key));
+		if (slice_eq(y->child[i].key, SLICE(CLIENT_ROUTE))) {
+			t->route[0] = (struct identity_map){ y->child[i].key, SLICE("route") };
+			t->n_routes = 1;
+			json_key(&j, SLICE("route"));
+		} else {
+			json_key(&j, attribute_of(y->child[i].key));
+		}
 		json_text(&j, y->child[i].text);
 	}
 	json_close(&j, '}');
@@ -104,6 +112,10 @@ static void run(struct tester *t, bool is_map)
 	t->lr.parser = parser_for(t, is_map);
 	if (is_map && t->rule != NULL) /* what kind of event it is goes without saying */
 		t->lr.classes = t->rule->classes;
+	if (t->n_routes > 0) {
+		t->lr.identity = t->route;
+		t->lr.n_identity = t->n_routes;
+	}
 	t->lr.ref_us = clock_now_us();
 	t->fired = false;
 	t->o->pipeline.last_time_us = 0;
@@ -150,6 +162,7 @@ static void test_rule(struct tester *t, struct rule *r, const struct rule_test *
 	t->correlation = NULL;
 	t->n = 0;
 	t->known = (struct slice){ 0 };
+	t->n_routes = 0;
 	if (test->y->kind == YAML_MAP ? !put_map(t, test->y) : !put_line(t, test->y->text)) {
 		verdict(t, test, false, "the example is longer than 64 KiB");
 		return;
@@ -182,6 +195,7 @@ static void test_correlation(struct tester *t, struct correlation *c, const stru
 	t->correlation = c;
 	t->n = 0;
 	t->known = (struct slice){ 0 };
+	t->n_routes = 0;
 	if (repeat != NULL && (!slice_u64(repeat->text, &times) || times == 0 || times > 1000))
 		ok = false;
 	for (uint64_t k = 0; ok && k < times; k++)

@@ -137,7 +137,7 @@ static double gram_share(struct build *b, const struct filter_win *w, unsigned o
 
 	if (*known <= 0)
 		*known = (float)share(b, w, o, n);
-	return *known;
+	return (double)*known;
 }
 
 /*

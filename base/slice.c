@@ -89,17 +89,12 @@ const char *slice_find(struct slice s, struct slice what)
 	return s.n < what.n ? NULL : memmem(s.p, s.n, what.p, what.n);
 }
 
-static char fold(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
 bool slice_eq_nocase(struct slice a, struct slice b)
 {
 	if (a.n != b.n)
 		return false;
 	for (size_t i = 0; i < a.n; i++)
-		if (fold(a.p[i]) != fold(b.p[i]))
+		if (slice_fold(a.p[i]) != slice_fold(b.p[i]))
 			return false;
 	return true;
 }

@@ -69,6 +69,12 @@ bool slice_cut_last(struct slice s, char sep, struct slice *head, struct slice *
 /* The first occurrence of what in s, or NULL. An empty what is found at s.p. */
 const char *slice_find(struct slice s, struct slice what);
 
+/* A-Z as a-z. */
+static inline char slice_fold(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
 /* Equal but for the case of A-Z. */
 bool slice_eq_nocase(struct slice a, struct slice b);
 

@@ -8,17 +8,12 @@
 
 #include <stdlib.h>
 
-static char fold(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
 static bool equal_at(const char *p, struct slice want, bool cased)
 {
 	if (cased)
 		return memcmp(p, want.p, want.n) == 0;
 	for (size_t i = 0; i < want.n; i++)
-		if (fold(p[i]) != want.p[i])
+		if (slice_fold(p[i]) != want.p[i])
 			return false;
 	return true;
 }
@@ -41,7 +36,7 @@ static bool find_text(struct slice t, const struct matcher *m, struct regex_span
 		return equal_at(t.p + t.n - w.n, w, m->cased);
 	case MATCH_CONTAINS:
 		for (size_t i = 0; i + w.n <= t.n; i++)
-			if ((w.n == 0 || (m->cased ? t.p[i] : fold(t.p[i])) == w.p[0]) &&
+			if ((w.n == 0 || (m->cased ? t.p[i] : slice_fold(t.p[i])) == w.p[0]) &&
 			    equal_at(t.p + i, w, m->cased)) {
 				*at = (struct regex_span){ i, i + w.n };
 				return true;

@@ -23,17 +23,12 @@ struct run {
 	struct diverge best;
 };
 
-static char fold(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
 size_t diverge_head(struct slice want, struct slice have, bool cased)
 {
 	size_t n = 0;
 
 	while (n < want.n && n < have.n &&
-	       (cased ? want.p[n] == have.p[n] : fold(want.p[n]) == fold(have.p[n])))
+	       (cased ? want.p[n] == have.p[n] : slice_fold(want.p[n]) == slice_fold(have.p[n])))
 		n++;
 	return n;
 }

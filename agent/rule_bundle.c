@@ -5,7 +5,6 @@
 #include "detect/bundle.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,23 +75,6 @@ static void put_manifest(
 	buf_printf(b, "# tests %u passed, 0 failed\n", passed);
 }
 
-static int write_whole(const char *path, struct slice s)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	bool ok = fd >= 0;
-
-	while (ok && s.n > 0) {
-		ssize_t n = write(fd, s.p, s.n);
-
-		ok = n > 0 || (n < 0 && errno == EINTR);
-		s = slice_from(s, n > 0 ? (size_t)n : 0);
-	}
-	ok = ok && fsync(fd) == 0;
-	if (fd >= 0 && close(fd) != 0)
-		ok = false;
-	return ok ? 0 : -1;
-}
-
 /* What was tested is what is in it: files may have changed meanwhile. */
 static int check_again(const char *path, const struct ruleset *tested)
 {
@@ -114,11 +96,12 @@ static int check_again(const char *path, const struct ruleset *tested)
 static int put_in_place(const char *out, struct slice text, const struct ruleset *tested)
 {
 	char temp[PATH_MAX];
+	struct err e;
 	int rc;
 
 	snprintf(temp, sizeof(temp), "%s.%d.new", out, (int)getpid());
-	if (write_whole(temp, text) != 0) {
-		fprintf(stderr, "sekisho: %s: %s\n", temp, strerror(errno));
+	if (io_write_new(temp, text.p, text.n, 0644, &e) != 0) {
+		fprintf(stderr, "sekisho: %s\n", e.msg);
 		unlink(temp);
 		return EX_CANTCREAT;
 	}

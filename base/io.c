@@ -59,8 +59,7 @@ int io_sync_dir(const char *dir, struct err *e)
 	return rc == 0 ? 0 : err_set(e, saved, "%s: fsync: %s", dir, strerror(saved));
 }
 
-/* Write and sync a fresh file. On failure it may be left behind, half written. */
-static int write_new(const char *path, const void *p, size_t n, mode_t mode, struct err *e)
+int io_write_new(const char *path, const void *p, size_t n, mode_t mode, struct err *e)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 
@@ -88,7 +87,7 @@ int io_replace(
 
 	if (a < 0 || b < 0 || (size_t)a >= sizeof(path) || (size_t)b >= sizeof(tmp))
 		return err_set(e, ENAMETOOLONG, "%s/%s: path too long", dir, name);
-	if (write_new(tmp, p, n, mode, e) != 0) {
+	if (io_write_new(tmp, p, n, mode, e) != 0) {
 		unlink(tmp);
 		return -1;
 	}

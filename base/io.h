@@ -26,6 +26,12 @@ int io_pwrite(int fd, const void *buf, size_t n, uint64_t off);
 int io_sync_dir(const char *dir, struct err *e);
 
 /*
+ * Write a fresh file of n bytes and sync it. -1 with *e: it may be left behind, half written.
+ * mode as in open(2).
+ */
+int io_write_new(const char *path, const void *p, size_t n, mode_t mode, struct err *e);
+
+/*
  * Replace dir/name by n bytes: name.tmp, fsync, rename, fsync of dir. A crash
  * leaves the old file or the new one, whole. name has no slash. mode as in open(2).
  */

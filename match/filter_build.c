@@ -144,8 +144,7 @@ static double gram_share(struct build *b, const struct filter_win *w, unsigned o
  * The rarest grams of w under s. Whatever position w starts at, one of step grams in a
  * row begins at a position that is looked at, so all of them count, and are stored.
  */
-static struct spot stepped_spot(
-    struct build *b, const struct filter_win *w, struct setup s, uint64_t *grams)
+static struct spot stepped_spot(struct build *b, const struct filter_win *w, struct setup s)
 {
 	struct spot best = { .ns = HUGE_VAL };
 
@@ -160,10 +159,8 @@ static struct spot stepped_spot(
 			sum += c > GRAMS_MAX ? HUGE_VAL : gram_share(b, w, o + i, s.gram) / s.step;
 		}
 		sum += (double)count * entry_cost / s.step;
-		if (sum * hit_ns < best.ns) {
+		if (sum * hit_ns < best.ns)
 			best = (struct spot){ true, (uint8_t)o, sum * hit_ns };
-			*grams = count;
-		}
 	}
 	return best;
 }
@@ -193,8 +190,7 @@ static double place(struct build *b, struct setup s, const struct spot *near)
 
 	for (unsigned i = 0; i < b->f->n_win; i++) {
 		const struct filter_win *w = &b->f->win[i];
-		uint64_t grams = 0;
-		struct spot at = stepped_spot(b, w, s, &grams);
+		struct spot at = stepped_spot(b, w, s);
 
 		if (near[i].ns < at.ns) {
 			at = near[i];

@@ -96,11 +96,7 @@ static const struct {
 	NAME("msg", ATTR, MESSAGE),
 };
 
-/*
- * Names that are Sekisho's own word on an event, among them whose address it is: a
- * log can't say them, but for how a login went.
- */
-static bool is_reserved(struct slice name)
+bool json_is_reserved(struct slice name)
 {
 	return slice_starts(name, SLICE("sekisho.")) &&
 	       !slice_starts(name, SLICE("sekisho.auth.")) &&
@@ -112,7 +108,7 @@ static void add_named(
 {
 	enum attr_key key = attr_find(name);
 
-	if (is_reserved(name)) {
+	if (json_is_reserved(name)) {
 		char *to = arena_alloc(c->arena, name.n + 5, 1);
 
 		if (to == NULL)

@@ -4,17 +4,15 @@
 latency.py MIB [NAME]: size of the made log; only sinks with that in their name.
 """
 import asyncio
-import os
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 
-from bench import GEN, Agent, peak_mb
-from sinks import SINKS, Drain, Null
+from bench import peak_mb
+from sinks import SINKS, Drain, Null, fill
 
 HALF_S = 0.075
 REQUESTS = (1, 4, 16)
@@ -67,16 +65,7 @@ def main():
     mib = int(sys.argv[1])
     only = sys.argv[2] if len(sys.argv) > 2 else ""
     work = pathlib.Path(tempfile.mkdtemp(prefix="sekisho-latency."))
-    (work / "none").mkdir()
-    log = work / "a.log"
-    with open(log, "wb") as f:
-        subprocess.run([GEN, "a1", str(mib)], stdout=f, check=True)
-    a = Agent(work, log, "combined", [work / "none"])
-    a.until("bytes_read", os.path.getsize(log))
-    events = a.status()["events"]
-    a.end()
-    full = work / "full"
-    (work / "journal").rename(full)
+    full, events, _ = fill(work, mib)
     null = Null(work)
     far = Far(null.port)
     print(f"{events} events from the journal to a server that is {2 * HALF_S * 1000:.0f} ms away:")

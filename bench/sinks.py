@@ -93,21 +93,27 @@ class Drain(Agent):
         return False
 
 
-def main():
-    mib = int(sys.argv[1])
-    only = sys.argv[2] if len(sys.argv) > 2 else None
-    work = pathlib.Path(tempfile.mkdtemp(prefix="sekisho-sinks."))
+def fill(work, mib):
+    """A journal of a made log of that size, and how many events and bytes it took."""
     (work / "none").mkdir()
     log = work / "a.log"
     with open(log, "wb") as f:
         subprocess.run([GEN, "a1", str(mib)], stdout=f, check=True)
-    mb = os.path.getsize(log) / 1e6
     a = Agent(work, log, "combined", [work / "none"])
     a.until("bytes_read", os.path.getsize(log))
     events = a.status()["events"]
     a.end()
     full = work / "full"
     (work / "journal").rename(full)
+    return full, events, os.path.getsize(log)
+
+
+def main():
+    mib = int(sys.argv[1])
+    only = sys.argv[2] if len(sys.argv) > 2 else None
+    work = pathlib.Path(tempfile.mkdtemp(prefix="sekisho-sinks."))
+    full, events, size = fill(work, mib)
+    mb = size / 1e6
     null = Null(work)
     print(f"{mb:.0f} MB of made access log, {events} events, from the journal:")
     for name, sink in SINKS.items():

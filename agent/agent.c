@@ -187,9 +187,12 @@ int agent_open(struct agent *a, struct err *e)
 	    planes_start(&a->planes, &a->cfg.response.planes, policy_never(a->policy),
 		a->cfg.sandbox != SANDBOX_OFF, e) != 0)
 		return -1;
-	/* then, before there are threads and before journal or logs are read, the fence */
-	if (privileges_drop(&a->cfg, e) != 0 || fence_close(&a->cfg, e) != 0 ||
-	    open_rules(a, e) != 0)
+	/*
+	 * then, before there are threads and before journal or logs are read, the fence; libraries
+	 * may lie where it lets nobody
+	 */
+	if (agent_open_libraries(&a->cfg, e) != 0 || privileges_drop(&a->cfg, e) != 0 ||
+	    fence_close(&a->cfg, e) != 0 || open_rules(a, e) != 0)
 		return -1;
 	a->positions = positions_new();
 	a->correlator = correlator_new(a->rules.rs, a->host.key);

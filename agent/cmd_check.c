@@ -96,6 +96,7 @@ int cmd_check(int argc, char **argv)
 	bool online = false;
 	struct problems p = { 0 };
 	struct ruleset *rs = NULL;
+	struct err e = { 0, "" };
 	int rc;
 	const struct option_def defs[] = {
 		{ "-c", OPTION_TEXT, &path, "FILE", "config (default " CONFIG_DEFAULT_PATH ")" },
@@ -126,6 +127,8 @@ int cmd_check(int argc, char **argv)
 		return 0;
 	}
 	if (config_load(path, &c, &p) == 0) {
+		if (agent_open_libraries(&c, &e) != 0)
+			problem_error(&p, (struct place){ path, 0, 0 }, "%s", e.msg);
 		rs = agent_load_rules(&c, &p);
 		check_files(&c, root, &p);
 		rotation_check(&c, root, &p);

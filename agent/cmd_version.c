@@ -2,10 +2,10 @@
 #include "agent/commands.h"
 #include "agent/config.h"
 #include "agent/options.h"
+#include "libs/sqlite.h"
 #include "parsers/parser.h"
 
 #include <pcre2.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <sysexits.h>
 
@@ -21,7 +21,8 @@ int cmd_version(int argc, char **argv)
 		return rc;
 	pcre2_config(PCRE2_CONFIG_VERSION, pcre2);
 	printf("sekisho %s\ncompression: %s\nPCRE2: %s\nSQLite: %s\n", SEKISHO_VERSION,
-	    HAVE_ISAL ? "ISA-L" : "zlib", pcre2, sqlite3_libversion());
+	    HAVE_ISAL ? "ISA-L" : "zlib", pcre2,
+	    late_open(&sqlite_late) == NULL ? sqlite3_libversion() : "none");
 	return 0;
 }
 

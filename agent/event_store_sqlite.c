@@ -3,9 +3,9 @@
 
 #include "base/schema.h"
 #include "base/timefmt.h"
+#include "libs/sqlite.h"
 
 #include <jansson.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>

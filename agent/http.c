@@ -3,9 +3,9 @@
 #include "agent/report.h"
 #include "base/err.h"
 #include "base/ip.h"
+#include "libs/microhttpd.h"
 
 #include <errno.h>
-#include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>

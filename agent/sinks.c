@@ -1,6 +1,10 @@
 /* The sinks there are, and their part of the config. */
 #include "agent/agent.h"
+#include "base/err.h"
+#include "libs/microhttpd.h"
 #include "sinks/sink.h"
+
+#include <errno.h>
 
 const struct sink *agent_sink(unsigned type)
 {
@@ -14,6 +18,28 @@ const struct sink *agent_sink(unsigned type)
 		[SINK_CLOUD_LOGGING] = &sink_cloud_logging };
 
 	return kinds[type];
+}
+
+static int need(struct late *library, const char *for_what, struct err *e)
+{
+	const char *why = library != NULL ? late_open(library) : NULL;
+
+	if (why == NULL)
+		return 0;
+	return err_set(e, ENOENT, "%s: %s: install the package that has it", for_what, why);
+}
+
+int agent_open_libraries(const struct config *c, struct err *e)
+{
+	if (c->status.listen != NULL && need(&microhttpd_late, "status.listen", e) != 0)
+		return -1;
+	for (unsigned i = 0; i < c->sinks.n; i++) {
+		const struct sink_config *s = config_sink(c, i);
+
+		if (need(agent_sink(s->type)->library, s->name, e) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 struct sink_settings agent_sink_settings(const struct sink_config *s)

@@ -1,6 +1,5 @@
 #include "base/base64.h"
-
-#include <openssl/evp.h>
+#include "libs/crypto.h"
 
 enum { INPUT_MAX = 1 << 30 }; /* the length is an int there */
 

@@ -6,6 +6,7 @@
  * be swallowed with its time. Each element has the kernel's own timeout. libnftables
  * runs a buffer of commands as one transaction.
  */
+#include "libs/nftables.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "blockers/blocker.h"
@@ -13,7 +14,6 @@
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
-#include <nftables/libnftables.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -107,10 +107,16 @@ static int nft_fill(
 
 static void *nft_open(struct err *e)
 {
+	const char *why = late_open(&nftables_late);
 	struct nft *n = calloc(1, sizeof(*n));
 	struct sockaddr_nl a = { .nl_family = AF_NETLINK,
 		.nl_groups = 1 << (NFNLGRP_NFTABLES - 1) };
 
+	if (why != NULL) {
+		free(n);
+		err_set(e, ENOENT, "nftables: %s: install the package that has it", why);
+		return NULL;
+	}
 	if (n == NULL || (n->ctx = nft_ctx_new(NFT_CTX_DEFAULT)) == NULL) {
 		free(n);
 		err_set(e, ENOMEM, "nftables: no memory");

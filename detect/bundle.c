@@ -3,8 +3,8 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/problem.h"
+#include "libs/crypto.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,9 +1,9 @@
 /* Values of a Sigma item: strings with wildcards, numbers, patterns, and their modifiers. */
 #include "base/err.h"
 #include "detect/sigma.h"
+#include "libs/crypto.h"
 #include "match/regex.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -7,6 +7,7 @@
  * read.
  */
 #include "base/err.h"
+#include "libs/curl.h"
 #include "sinks/bigquery_write.h"
 
 #include <jansson.h>
@@ -302,6 +303,7 @@ static void bigquery_check(void *self, sink_say *say, void *ctx)
 
 const struct sink sink_bigquery = {
 	.name = "bigquery",
+	.library = &curl_late,
 	.max_records = 32000,
 	.max_bytes = 12 << 20,
 	.open = bigquery_open,

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "libs/curl.h"
 #include "sinks/aws_instance.h"
 #include "sinks/google_api.h"
 
@@ -324,6 +325,7 @@ static void cloud_logging_check(void *self, sink_say *say, void *ctx)
 
 const struct sink sink_cloud_logging = {
 	.name = "cloud_logging",
+	.library = &curl_late,
 	.max_records = 7000, /* with a frame more than that still eight requests */
 	.max_bytes = 6 << 20,
 	.open = cloud_logging_open,

@@ -2,12 +2,11 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "libs/crypto.h"
 #include "sinks/google.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 

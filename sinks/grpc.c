@@ -3,9 +3,9 @@
 #include "base/deflate.h"
 #include "base/err.h"
 #include "base/protobuf.h"
+#include "libs/crypto.h"
 
 #include <ctype.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 
 enum { FRAME_MAX = 32 << 20, DETAILS_MAX = 8192, WAIT_MAX_S = 86400 };

@@ -1,8 +1,8 @@
 #include "sinks/http.h"
 
 #include "base/err.h"
+#include "libs/curl.h"
 
-#include <curl/curl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <strings.h>

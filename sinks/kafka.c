@@ -355,7 +355,7 @@ static void kafka_idle(void *self, int64_t now_us)
 		rd_kafka_poll(k->rk, 0);
 }
 
-static int partitions_of(const struct rd_kafka_metadata *m, const char *topic)
+static int partitions_of(const rd_kafka_metadata_t *m, const char *topic)
 {
 	for (int i = 0; i < m->topic_cnt; i++)
 		if (strcmp(m->topics[i].topic, topic) == 0)
@@ -367,7 +367,7 @@ static int partitions_of(const struct rd_kafka_metadata *m, const char *topic)
 static void kafka_check(void *self, sink_say *say, void *ctx)
 {
 	struct kafka *k = self;
-	const struct rd_kafka_metadata *m;
+	const rd_kafka_metadata_t *m;
 	rd_kafka_resp_err_t code;
 	char text[512];
 
@@ -405,6 +405,7 @@ static void kafka_check(void *self, sink_say *say, void *ctx)
 
 const struct sink sink_kafka = {
 	.name = "kafka",
+	.library = &rdkafka_late,
 	.max_records = 10000,
 	.max_bytes = 16 << 20,
 	.open = kafka_open,

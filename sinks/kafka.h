@@ -2,9 +2,8 @@
 #ifndef SINKS_KAFKA_H
 #define SINKS_KAFKA_H
 
+#include "libs/rdkafka.h"
 #include "sinks/sink.h"
-
-#include <librdkafka/rdkafka.h>
 
 struct err;
 

@@ -40,9 +40,12 @@ static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struc
 
 int kafka_option_check(const char *name, const char *value, struct err *e)
 {
+	const char *why = late_open(&rdkafka_late);
 	rd_kafka_conf_t *scratch;
 	int rc;
 
+	if (why != NULL)
+		return err_set(e, 0, "%s", why);
 	for (unsigned i = 0; i < sizeof(ours) / sizeof(*ours); i++)
 		if (strcmp(name, ours[i]) == 0)
 			return err_set(e, 0, "%s can't be set here", name);

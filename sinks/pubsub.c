@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "base/err.h"
 #include "base/protobuf.h"
+#include "libs/curl.h"
 #include "sinks/google_api.h"
 
 #include <stdio.h>
@@ -260,6 +261,7 @@ static void pubsub_check(void *self, sink_say *say, void *ctx)
 
 const struct sink sink_pubsub = {
 	.name = "pubsub",
+	.library = &curl_late,
 	.max_records = 7000, /* with a frame more than that still eight requests */
 	.max_bytes = 6 << 20,
 	.open = pubsub_open,

@@ -1,7 +1,6 @@
 #include "sinks/sigv4.h"
+#include "libs/crypto.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <time.h>
 
 enum { HASH = 32, DATE = 8 };

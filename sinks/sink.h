@@ -77,12 +77,15 @@ struct sink_settings {
 	int64_t max_lag_us; /* for the caller: the sink is not given older bulk; 0: all of it */
 };
 
+struct late;
+
 typedef void sink_say(void *ctx, bool ok, const char *text);
 
 struct sink {
 	const char *name;     /* as written in the config */
 	unsigned max_records; /* of one commit */
 	size_t max_bytes;     /* of their bodies and values */
+	struct late *library; /* that it calls, or NULL: to be had before open() is called */
 	bool control_only;    /* wants nothing of the bulk lane: its records are dropped unread */
 
 	/* NULL with *e: wrong settings or an unusable destination. No network yet. */

@@ -5,12 +5,12 @@
  * is stored in the transaction that stores the rows. WAL mode: queries read while it
  * writes. Rows go from the low end of seq, by age and by size.
  */
+#include "libs/sqlite.h"
 #include "base/err.h"
 #include "base/schema.h"
 #include "sinks/sink.h"
 
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -282,6 +282,7 @@ static void sqlite_idle(void *self, int64_t now_us)
 
 const struct sink sink_sqlite = {
 	.name = "sqlite",
+	.library = &sqlite_late,
 	.max_records = 20000,
 	.max_bytes = 8 << 20,
 	.open = sqlite_open,

@@ -8,19 +8,19 @@
 #include "sinks/webhook.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "libs/crypto.h"
+#include "libs/curl.h"
 #include "sinks/http.h"
 #include "sinks/outbox.h"
 #include "sinks/secret.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum {
 	ALERTS_MAX = 256,
 	URL_MAX = 2048,
-	SHA256 = 32,
+	MAC_BYTES = 32,
 	TIMEOUT_MS = 15000,
 	HIGH = 4,
 	TOLD_EVERY_US = 60000000
@@ -106,7 +106,7 @@ static void *webhook_open(const struct sink_settings *s, struct err *e)
 static bool sign(const struct webhook *w, char *to, size_t n)
 {
 	long long now = (long long)(clock_now_us() / 1000000);
-	uint8_t mac[SHA256];
+	uint8_t mac[MAC_BYTES];
 	struct buf text = { 0 };
 	size_t used;
 
@@ -117,7 +117,7 @@ static bool sign(const struct webhook *w, char *to, size_t n)
 	HMAC(EVP_sha256(), w->secret, (int)strlen(w->secret), (const uint8_t *)text.p, text.n, mac,
 	    NULL);
 	used = (size_t)snprintf(to, n, "X-Sekisho-Signature: t=%lld,v1=", now);
-	for (unsigned i = 0; i < SHA256 && used < n; i++)
+	for (unsigned i = 0; i < MAC_BYTES && used < n; i++)
 		used += (size_t)snprintf(to + used, n - used, "%02x", mac[i]);
 	buf_free(&text);
 	return true;
@@ -282,6 +282,7 @@ static void webhook_check(void *self, sink_say *say, void *ctx)
 
 const struct sink sink_webhook = {
 	.name = "webhook",
+	.library = &curl_late,
 	.max_records = 64,
 	.max_bytes = 1 << 20,
 	.control_only = true,

@@ -5,15 +5,16 @@ import sys
 
 # What each folder may include besides itself. The tests may include anything.
 MAY = {
-    "base": [],
+    "libs": [],
+    "base": ["libs"],
     "match": ["base"],
     "parsers": ["base", "match"],
     "inputs": ["base"],
-    "detect": ["base", "match", "parsers"],
+    "detect": ["libs", "base", "match", "parsers"],
     "journal": ["base"],
-    "sinks": ["base"],
-    "blockers": ["base"],
-    "agent": ["base", "match", "parsers", "inputs", "detect", "journal", "sinks", "blockers"],
+    "sinks": ["libs", "base"],
+    "blockers": ["libs", "base"],
+    "agent": ["libs", "base", "match", "parsers", "inputs", "detect", "journal", "sinks", "blockers"],
 }
 MAX_LINES = 500
 

@@ -40,14 +40,14 @@ struct line_rules {
 	struct client_rule client;
 	const struct identity_map *identity;
 	unsigned n_identity;
-	const struct regex *start; /* multi-line: an event starts at a line that matches */
-	bool proxy;		   /* logsource: proxy */
-	unsigned classes;	   /* CLASS_* that events have besides: examples of rules */
-	bool control;		   /* lane: control */
-	int tz_s;		   /* of stamps without a zone */
-	int64_t ref_us;		   /* for stamps without a year */
-	int64_t no_time_us;	   /* of events without a stamp; 0: the line before, else ref_us */
-	int64_t max_ahead_us;	   /* a stamp that far ahead of ref_us is replaced; 0: never */
+	struct regex *start;  /* multi-line: an event starts at a line that matches */
+	bool proxy;	      /* logsource: proxy */
+	unsigned classes;     /* CLASS_* that events have besides: examples of rules */
+	bool control;	      /* lane: control */
+	int tz_s;	      /* of stamps without a zone */
+	int64_t ref_us;	      /* for stamps without a year */
+	int64_t no_time_us;   /* of events without a stamp; 0: the line before, else ref_us */
+	int64_t max_ahead_us; /* a stamp that far ahead of ref_us is replaced; 0: never */
 };
 
 /* A piece of a log. */

@@ -53,14 +53,24 @@ struct build {
 	struct spot *other;	   /* of the setup being looked at */
 	struct setup setup;
 	uint32_t grams_cap;
-	float (*shares)[2][WINDOW_LEN_MAX + 1]; /* by window: of 3 and of 4 bytes from there on */
+	float (*shares)[4][WINDOW_LEN_MAX + 1]; /* by window: of 1 to 4 bytes from there on */
 	uint16_t any;				/* the class of all bytes */
 };
+
+/* Each byte | 0x20: the lower half of every word falls onto the upper one. */
+static struct byteset fold(const struct byteset *s)
+{
+	struct byteset out;
+
+	for (unsigned i = 0; i < 4; i++)
+		out.w[i] = (s->w[i] | s->w[i] << 32) & UINT64_C(0xffffffff00000000);
+	return out;
+}
 
 /* The index of set, or CLASSES_MAX when there are too many. */
 static unsigned intern(struct build *b, const struct byteset *set)
 {
-	struct byteset folded = { { 0 } };
+	struct byteset folded;
 	uint64_t h = 0;
 	uint32_t at;
 
@@ -74,9 +84,7 @@ static unsigned intern(struct build *b, const struct byteset *set)
 		return CLASSES_MAX;
 	b->f->cls[b->f->n_cls] = *set;
 	grams_class_init(&b->grams[b->f->n_cls], set);
-	for (unsigned c = 0; c < 256; c++)
-		if (byteset_has(set, c))
-			byteset_add(&folded, c | 0x20);
+	folded = fold(set);
 	b->folded[b->f->n_cls] = (uint16_t)byteset_count(&folded);
 	b->cls_slot[at] = ++b->f->n_cls;
 	return b->f->n_cls - 1;
@@ -130,10 +138,10 @@ static uint64_t expansions(
 	return count;
 }
 
-/* share() of a gram, which each setup asks for again. */
+/* share() of up to four bytes, which each setup asks for again. */
 static double gram_share(struct build *b, const struct filter_win *w, unsigned o, unsigned n)
 {
-	float *known = &b->shares[w - b->f->win][n == 4][o];
+	float *known = &b->shares[w - b->f->win][n - 1][o];
 
 	if (*known <= 0)
 		*known = (float)share(b, w, o, n);
@@ -166,14 +174,14 @@ static struct spot stepped_spot(struct build *b, const struct filter_win *w, str
 }
 
 /* It begins with a rare byte: that is what is looked at first, and exactly. */
-static struct spot near_spot(const struct build *b, const struct filter_win *w)
+static struct spot near_spot(struct build *b, const struct filter_win *w)
 {
 	struct spot best = { .ns = HUGE_VAL };
 	double first_ns = b->f->n_win <= FEW ? 0 : listed_ns;
 
 	for (unsigned o = 0; o < w->n; o++) {
 		unsigned n = w->n - o < FILTER_NEAR ? w->n - o : FILTER_NEAR;
-		double ns = share(b, w, o, 1) * first_ns + share(b, w, o, n) * hit_ns;
+		double ns = gram_share(b, w, o, 1) * first_ns + gram_share(b, w, o, n) * hit_ns;
 
 		if (ns < best.ns)
 			best = (struct spot){ false, (uint8_t)o, ns };
@@ -269,15 +277,12 @@ static int add_gram(struct build *b, struct filter_gram g, struct err *e)
 /* The folded bytes of a class; how many. */
 static unsigned folded_bytes(const struct byteset *s, uint8_t out[256])
 {
-	struct byteset folded = { { 0 } };
+	struct byteset folded = fold(s);
 	unsigned n = 0;
 
-	for (unsigned c = 0; c < 256; c++)
-		if (byteset_has(s, c))
-			byteset_add(&folded, c | 0x20);
-	for (unsigned c = 0; c < 256; c++)
-		if (byteset_has(&folded, c))
-			out[n++] = (uint8_t)c;
+	for (unsigned i = 0; i < 4; i++)
+		for (uint64_t w = folded.w[i]; w != 0; w &= w - 1)
+			out[n++] = (uint8_t)(64 * i + (unsigned)__builtin_ctzll(w));
 	return n;
 }
 

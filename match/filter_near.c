@@ -23,7 +23,8 @@ struct accept {
 };
 
 struct sorter {
-	double byte[256]; /* share of each in honest text */
+	/* Shares in honest text: [high nibble][quarter of the low ones][which of its four]. */
+	double byte[16][4][16];
 	const uint32_t *near;
 	struct accept *of; /* of each of near */
 	uint8_t *bucket;   /* the same; FILTER_BUCKETS: none yet */
@@ -64,9 +65,12 @@ static double hits(const struct sorter *s, const struct accept *a)
 	for (unsigned i = 0; i < FILTER_NEAR; i++) {
 		double sum = 0;
 
-		for (unsigned c = 0; c < 256; c++)
-			if (a->nibble[i][0] >> (c & 15) & a->nibble[i][1] >> (c >> 4) & 1)
-				sum += s->byte[c];
+		for (unsigned high = a->nibble[i][1]; high != 0; high &= high - 1) {
+			const double(*low)[16] = s->byte[__builtin_ctz(high)];
+
+			for (unsigned q = 0; q < 4; q++)
+				sum += low[q][a->nibble[i][0] >> 4 * q & 15];
+		}
 		all *= sum;
 	}
 	return all;
@@ -122,17 +126,22 @@ static void sort(struct sorter *s)
 
 static void byte_shares(struct sorter *s, enum grams_profile profile)
 {
+	memset(s->byte, 0, sizeof(s->byte));
 	for (unsigned c = 0; c < 256; c++) {
 		struct byteset one = { { 0 } };
 		struct grams_class cls;
 		const struct grams_class *p = &cls;
+		double share;
 
 		byteset_add(&one, c);
 		grams_class_init(&cls, &one);
-		s->byte[c] = grams_share(profile, &p, 1) + 1e-4;
+		share = grams_share(profile, &p, 1) + 1e-4;
 		/* The counts do not tell case; most letters are small. */
 		if (c >= 'A' && c <= 'Z')
-			s->byte[c] *= .2;
+			share *= .2;
+		for (unsigned four = 0; four < 16; four++)
+			if (four >> (c & 3) & 1)
+				s->byte[c >> 4][c >> 2 & 3][four] += share;
 	}
 }
 

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <pcre2.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -16,8 +18,13 @@ enum {
 	JIT_STACK_MAX = 256 * 1024,
 };
 
+/*
+ * Machine code is made at the first run: most patterns of a pack never see a text that could
+ * match, and theirs would be a fifth of an idle agent's memory.
+ */
 struct regex {
 	pcre2_code *code;
+	atomic_bool was_run; /* `jit` says whether there is machine code */
 	bool jit;
 };
 
@@ -88,8 +95,27 @@ struct regex *regex_compile(struct slice pattern, unsigned flags, struct err *e)
 		err_set(e, EINVAL, "pattern can match the empty text, so it would always match");
 		return NULL;
 	}
-	re->jit = pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE) == 0;
 	return re;
+}
+
+static void first_run(struct regex *re)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+	pthread_mutex_lock(&lock);
+	if (!atomic_load_explicit(&re->was_run, memory_order_relaxed)) {
+		re->jit = pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE) == 0;
+		atomic_store_explicit(&re->was_run, true, memory_order_release);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+static int run(struct regex *re, struct regex_ctx *ctx, struct slice text, pcre2_match_data *data)
+{
+	if (!atomic_load_explicit(&re->was_run, memory_order_acquire))
+		first_run(re);
+	return pcre2_match(
+	    re->code, (PCRE2_SPTR)(text.n ? text.p : ""), text.n, 0, 0, data, ctx->limits[re->jit]);
 }
 
 void regex_free(struct regex *re)
@@ -97,11 +123,6 @@ void regex_free(struct regex *re)
 	if (re)
 		pcre2_code_free(re->code);
 	free(re);
-}
-
-bool regex_has_jit(const struct regex *re)
-{
-	return re->jit;
 }
 
 size_t regex_memory(const struct regex *re)
@@ -156,11 +177,10 @@ void regex_ctx_free(struct regex_ctx *ctx)
 }
 
 enum regex_result regex_find(
-    const struct regex *re, struct regex_ctx *ctx, struct slice text, struct regex_span *span)
+    struct regex *re, struct regex_ctx *ctx, struct slice text, struct regex_span *span)
 {
 	const PCRE2_SIZE *at;
-	int rc = pcre2_match(re->code, (PCRE2_SPTR)(text.n ? text.p : ""), text.n, 0, 0, ctx->data,
-	    ctx->limits[re->jit]);
+	int rc = run(re, ctx, text, ctx->data);
 
 	if (rc == PCRE2_ERROR_NOMATCH)
 		return REGEX_NO;
@@ -205,11 +225,10 @@ struct slice regex_name(const struct regex *re, unsigned i, unsigned *group)
 	return slice_of((const char *)table + 2);
 }
 
-enum regex_result regex_groups(const struct regex *re, struct regex_ctx *ctx, struct slice text,
+enum regex_result regex_groups(struct regex *re, struct regex_ctx *ctx, struct slice text,
     struct regex_span spans[REGEX_GROUPS_MAX + 1])
 {
-	int rc = pcre2_match(re->code, (PCRE2_SPTR)(text.n ? text.p : ""), text.n, 0, 0,
-	    ctx->groups, ctx->limits[re->jit]);
+	int rc = run(re, ctx, text, ctx->groups);
 	const PCRE2_SIZE *at = pcre2_get_ovector_pointer(ctx->groups);
 
 	if (rc == PCRE2_ERROR_NOMATCH)

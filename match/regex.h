@@ -1,7 +1,7 @@
 /*
  * regex.h - one compiled pattern, and how far a run of it may go.
  *
- * A struct regex is immutable once compiled and may be used by several threads;
+ * A struct regex may be used by several threads;
  * a struct regex_ctx belongs to one thread at a time. Patterns are bytes: neither
  * UTF nor UCP mode can be switched on, even from within the pattern, and only
  * ASCII letters have two cases. Texts must not hold LF ('\n').
@@ -49,10 +49,7 @@ struct regex *regex_compile(struct slice pattern, unsigned flags, struct err *e)
 /* Free re; NULL is fine. */
 void regex_free(struct regex *re);
 
-/* Did the just-in-time compiler take re? Without it a run is ten times slower. */
-bool regex_has_jit(const struct regex *re);
-
-/* Bytes that re occupies, machine code included. */
+/* Bytes that re occupies: with the machine code, which is made when it is first run. */
 size_t regex_memory(const struct regex *re);
 
 /* What one thread needs to run any regex: up to 256 KiB of stack. NULL with ENOMEM. */
@@ -67,7 +64,7 @@ void regex_ctx_free(struct regex_ctx *ctx);
  * span may be NULL; it is filled on REGEX_YES only.
  */
 enum regex_result regex_find(
-    const struct regex *re, struct regex_ctx *ctx, struct slice text, struct regex_span *span);
+    struct regex *re, struct regex_ctx *ctx, struct slice text, struct regex_span *span);
 
 /* How many groups re has, and how many of them have a name. */
 unsigned regex_group_count(const struct regex *re);
@@ -81,7 +78,7 @@ struct slice regex_name(const struct regex *re, unsigned i, unsigned *group);
  * As regex_find(), and where each group matched: spans[0] is the whole. A group that took no
  * part has a start behind its end. re must not have more than REGEX_GROUPS_MAX groups.
  */
-enum regex_result regex_groups(const struct regex *re, struct regex_ctx *ctx, struct slice text,
+enum regex_result regex_groups(struct regex *re, struct regex_ctx *ctx, struct slice text,
     struct regex_span spans[REGEX_GROUPS_MAX + 1]);
 
 #endif

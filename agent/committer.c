@@ -25,6 +25,7 @@ enum {
 	COMMIT_MAX_BYTES = 4 << 20,
 	RETRY_MS = 200,
 	MAX_CHANGES = 4096,
+	EXPECTED = 8, /* successes ahead: memory takes as long as counting so many */
 };
 
 struct committer {
@@ -90,9 +91,13 @@ static void put_successes(struct committer *c, const struct batch *b)
 {
 	buf_reset(&c->state);
 	buf_char(&c->state, STATE_SUCCESSES);
-	for (unsigned i = 0; i < b->n_successes; i++)
+	for (unsigned i = 0; i < b->n_successes; i++) {
+		if (i + EXPECTED < b->n_successes)
+			successes_expect(
+			    policy_successes(c->a->policy), &b->successes[i + EXPECTED]);
 		if (successes_add(policy_successes(c->a->policy), &b->successes[i]))
 			success_save(&b->successes[i], 1, &c->state);
+	}
 	if (c->state.n == 1)
 		return;
 	record_put_state(&c->a->said, RECORD_STATE, buf_as_slice(&c->state));

@@ -154,6 +154,11 @@ static bool add_who(struct seen *s, uint32_t who, uint32_t now, uint8_t *n)
 	return true;
 }
 
+void successes_expect(const struct successes *t, const struct success *s)
+{
+	__builtin_prefetch(&t->set[(s->address >> 1) % SETS]);
+}
+
 bool successes_add(struct successes *t, const struct success *s)
 {
 	uint64_t at = (s->address >> 1) % SETS;

@@ -42,6 +42,9 @@ void success_news_free(struct success_news *t);
  */
 bool success_of(struct success_news *t, const struct event *ev, struct success *out);
 
+/* It will be counted soon: have its place at hand. */
+void successes_expect(const struct successes *t, const struct success *s);
+
 /* Count it. False: nothing new. */
 bool successes_add(struct successes *t, const struct success *s);
 

@@ -8,27 +8,23 @@ static const uint8_t v4_head[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
 static bool parse_v4(struct slice s, struct ip *out)
 {
-	unsigned part = 0;
-	unsigned v = 0;
-	unsigned n = 0;
+	const char *p = s.p;
+	const char *end = s.p + s.n;
 	uint8_t b[4];
 
-	for (size_t i = 0; i <= s.n; i++) {
-		if (i == s.n || s.p[i] == '.') {
-			if (n == 0 || part > 3)
-				return false;
-			b[part++] = (uint8_t)v;
-			v = n = 0;
-			continue;
-		}
-		if (s.p[i] < '0' || s.p[i] > '9' || n == 3 || (n > 0 && v == 0))
+	for (unsigned part = 0; part < 4; part++) {
+		const char *from = p;
+		unsigned v = 0;
+
+		for (; p < end && (unsigned)(*p - '0') < 10; p++)
+			v = v * 10 + (unsigned)(*p - '0');
+		if (p == from || p - from > 3 || v > 255 || (*from == '0' && p - from > 1))
 			return false;
-		v = v * 10 + (unsigned)(s.p[i] - '0');
-		if (v > 255)
+		b[part] = (uint8_t)v;
+		if (part < 3 && (p == end || *p++ != '.'))
 			return false;
-		n++;
 	}
-	if (part != 4)
+	if (p != end)
 		return false;
 	memcpy(out->b, v4_head, 12);
 	memcpy(out->b + 12, b, 4);
@@ -39,8 +35,8 @@ bool ip_parse(struct slice s, struct ip *out)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	if (s.n >= 7 && s.n <= 15 && memchr(s.p, ':', s.n) == NULL)
-		return parse_v4(s, out);
+	if (s.n >= 7 && s.n <= 15 && parse_v4(s, out))
+		return true;
 	if (s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
 		s = (struct slice){ s.p + 1, s.n - 2 };
 	if (s.n < 2 || s.n >= sizeof(text) || memchr(s.p, ':', s.n) == NULL ||

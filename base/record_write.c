@@ -142,14 +142,15 @@ static char *put_detections(char *q, const struct event *ev)
 	return q;
 }
 
-static size_t event_bound(const struct event *ev, const struct body *b)
+/* The most that it can take; values that lie in the body will take less. */
+static size_t event_bound(const struct event *ev)
 {
 	size_t n = 8 * VARINT_MAX + 3 + ev->body.n;
 
 	for (unsigned i = 0; i < ev->n_attrs; i++) {
 		const struct attr *a = &ev->attrs[i];
 
-		n += 4 * VARINT_MAX + a->name_n + (within(b, a) ? 0 : a->n);
+		n += 4 * VARINT_MAX + a->name_n + a->n;
 	}
 	for (unsigned i = 0; i < ev->n_detections; i++) {
 		const struct detection *d = &ev->detections[i];
@@ -177,7 +178,7 @@ static void put_len(char *at, size_t n)
 static void put_event(struct record_writer *w, unsigned origin, const struct event *ev)
 {
 	struct body b = { ev->body.p, ev->body.p + ev->body.n, ev->body.p };
-	char *start = buf_room(&w->raw, event_bound(ev, &b) + VARINT_MAX + LEN_WIDTH);
+	char *start = buf_room(&w->raw, event_bound(ev) + VARINT_MAX + LEN_WIDTH);
 
 	if (start == NULL)
 		return;
@@ -276,12 +277,7 @@ void record_put_fields(
 	plain.body = (struct slice){ 0 };
 	plain.n_detections = 0;
 
-	size_t bound = event_bound(&plain, &none) + 16;
-
-	for (unsigned i = 0; i < ev->n_attrs; i++)
-		bound += ev->attrs[i].n;
-
-	char *start = buf_room(&w->raw, bound + VARINT_MAX + LEN_WIDTH);
+	char *start = buf_room(&w->raw, event_bound(&plain) + 16 + VARINT_MAX + LEN_WIDTH);
 
 	if (start == NULL)
 		return;

@@ -20,6 +20,12 @@ struct slice {
 /* A slice of a string literal; a char * does not compile here. */
 #define SLICE(lit) ((struct slice){ "" lit, sizeof(lit) - 1 })
 
+/* The same to initialise a static object. */
+#define SLICE_INIT(lit)                 \
+	{                               \
+		"" lit, sizeof(lit) - 1 \
+	}
+
 /* Arguments for "%.*s". The cast is safe: no slice exceeds a batch of lines. */
 #define SLICE_ARG(s) (int)(s).n, (s).p
 

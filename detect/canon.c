@@ -97,15 +97,49 @@ size_t canon_unescape(struct slice in, char *out)
 	return n;
 }
 
+enum { WORD = 8 };
+
+/* The high bit of each byte of v that is c; of those above the lowest one that is, perhaps more. */
+static uint64_t bytes_that_are(uint64_t v, char c)
+{
+	uint64_t x = v ^ UINT64_C(0x0101010101010101) * (uint8_t)c;
+
+	return (x - UINT64_C(0x0101010101010101)) & ~x & UINT64_C(0x8080808080808080);
+}
+
+/* How many of the 8 bytes at p stand for themselves, from the first one on. */
+static unsigned plain_bytes(const char *p, char plus)
+{
+	uint64_t v;
+	uint64_t marks;
+
+	memcpy(&v, p, WORD);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	v = __builtin_bswap64(v);
+#endif
+	marks = bytes_that_are(v, '%') | bytes_that_are(v, plus) | bytes_that_are(v, '\n');
+	return marks != 0 ? (unsigned)__builtin_ctzll(marks) / 8 : WORD;
+}
+
 size_t canon_percent(struct slice in, bool plus_is_blank, char *out)
 {
 	const char plus = plus_is_blank ? '+' : '%';
 	size_t n = 0;
 
 	for (size_t i = 0; i < in.n;) {
+		if (i + WORD <= in.n) { /* out has room for what is not decoded yet */
+			unsigned plain = plain_bytes(in.p + i, plus);
+
+			memcpy(out + n, in.p + i, WORD);
+			n += plain;
+			i += plain;
+			if (plain == WORD)
+				continue;
+		}
+
 		char c = in.p[i];
 
-		if (c != '%' && c != plus && c != '\n') { /* most of them */
+		if (c != '%' && c != plus && c != '\n') {
 			out[n++] = c;
 			i++;
 		} else if (c == '%' && i + 2 < in.n && hex2(in.p + i + 1) >= 0) {
@@ -442,6 +476,25 @@ static const uint8_t base64_digits[256] = {
 	['/'] = 64,
 	['_'] = 64,
 };
+
+bool canon_may_be_base64(struct slice in)
+{
+	for (size_t i = 0; i < in.n; i++) {
+		char c = in.p[i];
+
+		if (c == '%') {
+			int d = i + 2 < in.n ? hex2(in.p + i + 1) : -1;
+
+			if (d < 0 || d == '%') /* of what is decoded twice, anything may come */
+				return true;
+			c = (char)d;
+			i += 2;
+		}
+		if (base64_digits[(uint8_t)c] == 0 && c != '=')
+			return false;
+	}
+	return true;
+}
 
 size_t canon_base64(struct slice in, char *out)
 {

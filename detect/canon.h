@@ -37,7 +37,7 @@ unsigned canon_look(struct slice s);
 /* nginx \xHH, Apache \" \\ \n \r \t \b \v \xhh undone. */
 size_t canon_unescape(struct slice in, char *out);
 
-/* Percent-decoding (RFC 3986 section 2.1); what is not %HH stays. */
+/* Percent-decoding (RFC 3986 section 2.1); what is not %HH stays. out is another text than in. */
 size_t canon_percent(struct slice in, bool plus_is_blank, char *out);
 
 size_t canon_squash(struct slice in, bool is_path, char *out);
@@ -49,5 +49,8 @@ enum { BASE64_MIN = 8 };
  * (9 bytes of 10): the length, else 0.
  */
 size_t canon_base64(struct slice in, char *out);
+
+/* False: neither canon_base64() of it nor of what it is percent-decoded to, once or twice, is. */
+bool canon_may_be_base64(struct slice in);
 
 #endif

@@ -156,23 +156,37 @@ unsigned engine_classes(const struct event *ev, bool proxy)
 
 /* ---- candidates ---- */
 
-static void look_up(struct engine *g, unsigned event, enum index_kind kind, struct slice value)
+static unsigned first_with(const struct trigger_plan *p, uint64_t hash)
 {
-	const struct trigger_plan *p = g->plan;
-	uint64_t h = trigger_hash(kind, value);
 	unsigned lo = 0;
 	unsigned hi = p->n_index;
 
 	while (lo < hi) {
 		unsigned mid = (lo + hi) / 2;
 
-		if (p->index[mid].hash < h)
+		if (p->index[mid].hash < hash)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	for (; lo < p->n_index && p->index[lo].hash == h; lo++)
-		engine_candidate(g, event, p->index[lo].rule);
+	return lo;
+}
+
+/* Methods, states and programs are few: most were looked up a few lines ago. */
+static void look_up(struct engine *g, unsigned event, enum index_kind kind, struct slice value)
+{
+	const struct trigger_plan *p = g->plan;
+	struct looked_up *l = &g->looked_up[kind];
+
+	if (value.n != l->n || value.n == 0 || memcmp(value.p, l->text, value.n) != 0) {
+		l->hash = trigger_hash(kind, value);
+		l->first = first_with(p, l->hash);
+		l->n = value.n <= sizeof(l->text) ? (uint8_t)value.n : 0;
+		if (l->n > 0)
+			memcpy(l->text, value.p, l->n);
+	}
+	for (unsigned i = l->first; i < p->n_index && p->index[i].hash == l->hash; i++)
+		engine_candidate(g, event, p->index[i].rule);
 }
 
 static void look_up_event(struct engine *g, unsigned event)
@@ -225,7 +239,8 @@ bool engine_add(struct engine *g, struct event *ev, unsigned classes)
 	if (i == ENGINE_MAX_EVENTS)
 		return false;
 	g->events[i] = (struct engine_event){ .ev = ev, .classes = classes };
-	memset(g->candidates + (size_t)i * g->words, 0, sizeof(*g->candidates) * g->words);
+	for (unsigned w = 0; w < g->words; w++)
+		g->candidates[(size_t)i * g->words + w] = 0;
 	if (!texts_add(g, i))
 		return false;
 	g->n_events++;

@@ -90,6 +90,14 @@ struct rule_timing {
 	char worst[160]; /* the line it took longest for, cut */
 };
 
+/* The last value that was looked up in the plan's index, and where its entries begin. */
+struct looked_up {
+	uint64_t hash;
+	unsigned first;
+	uint8_t n; /* 0: none, or one that is longer */
+	char text[19];
+};
+
 struct engine {
 	struct trigger_plan *plan;
 	const struct ruleset *rs;
@@ -103,6 +111,7 @@ struct engine {
 	unsigned n_events;
 	uint64_t *candidates; /* bit map: ENGINE_MAX_EVENTS rows of `words` */
 	unsigned words;
+	struct looked_up looked_up[INDEX_N];
 	struct values *values;
 	size_t laid; /* bytes that any lane can have at most */
 	struct hit *hits;

@@ -2,10 +2,11 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "detect/canon.h"
 #include "detect/redact_find.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
@@ -39,56 +40,85 @@ void redactor_free(struct redactor *r)
 	free(r);
 }
 
-static size_t put_mask(const struct redactor *r, struct slice value, char to[static 40])
-{
-	static const unsigned classes[] = { 8, 16, 24, 32, 48, 64, 128, 256, 1024 };
-	unsigned c = 0;
+enum { MASK_MAX = 24 };
 
-	while (c + 1 < sizeof(classes) / sizeof(*classes) && value.n > classes[c])
+/* [masked:24:9f3a]: the class of the length, and a keyed hash. Bytes written. */
+static size_t put_mask(const struct redactor *r, struct slice value, char to[static MASK_MAX])
+{
+	static const struct {
+		unsigned most;
+		struct slice text;
+	} classes[] = { { 8, SLICE_INIT("[masked:8:") }, { 16, SLICE_INIT("[masked:16:") },
+		{ 24, SLICE_INIT("[masked:24:") }, { 32, SLICE_INIT("[masked:32:") },
+		{ 48, SLICE_INIT("[masked:48:") }, { 64, SLICE_INIT("[masked:64:") },
+		{ 128, SLICE_INIT("[masked:128:") }, { 256, SLICE_INIT("[masked:256:") },
+		{ UINT_MAX, SLICE_INIT("[masked:1024:") } };
+	static const char hex[] = "0123456789abcdef";
+	uint64_t hash = XXH3_64bits_withSeed(value.p, value.n, r->key);
+	unsigned c = 0;
+	size_t n;
+
+	while (value.n > classes[c].most)
 		c++;
-	return (size_t)snprintf(to, 40, "[masked:%u:%04x]", classes[c],
-	    (unsigned)(XXH3_64bits_withSeed(value.p, value.n, r->key) & 0xffff));
+	n = classes[c].text.n;
+	memcpy(to, classes[c].text.p, n);
+	for (unsigned i = 0; i < 4; i++)
+		to[n++] = hex[hash >> (12 - 4 * i) & 15];
+	to[n++] = ']';
+	return n;
 }
 
-/* The text with its edits made, in a; {NULL, 0} when there is no room. */
-static struct slice apply(
-    const struct redactor *r, struct arena *a, struct slice t, const struct edits *x)
+/* A text with its edits made, and by how much each of them made it longer. */
+struct edited {
+	struct slice text;
+	ptrdiff_t grown[MAX_EDITS];
+};
+
+/* The text with its edits made, in a; an empty one when there is no room. */
+static void apply(const struct redactor *r, struct arena *a, struct slice t, const struct edits *x,
+    struct edited *to)
 {
-	struct edits whole = { .e = { { 0, t.n } }, .n = 1 };
-	char *out = arena_alloc(a, t.n + 40 * (size_t)(x->n + 1), 1);
+	const struct edit whole = { 0, t.n };
+	const struct edit *e = x->all ? &whole : x->e;
+	unsigned n_edits = x->all ? 1 : x->n;
+	char *out = arena_alloc(a, t.n + MASK_MAX * (size_t)(n_edits + 1), 1);
 	size_t n = 0;
 	size_t at = 0;
 
+	to->text = (struct slice){ "", 0 };
 	if (out == NULL)
-		return (struct slice){ "", 0 };
-	if (x->all)
-		x = &whole;
-	for (unsigned i = 0; i < x->n; i++) {
-		char mask[40];
-		size_t m = put_mask(
-		    r, (struct slice){ t.p + x->e[i].from, x->e[i].to - x->e[i].from }, mask);
+		return;
+	for (unsigned i = 0; i < n_edits; i++) {
+		size_t len = e[i].to - e[i].from;
+		size_t m;
 
-		memcpy(out + n, t.p + at, x->e[i].from - at);
-		n += x->e[i].from - at;
-		memcpy(out + n, mask, m);
+		memcpy(out + n, t.p + at, e[i].from - at);
+		n += e[i].from - at;
+		m = put_mask(r, (struct slice){ t.p + e[i].from, len }, out + n);
+		to->grown[i] = (ptrdiff_t)m - (ptrdiff_t)len;
 		n += m;
-		at = x->e[i].to;
+		at = e[i].to;
 	}
 	memcpy(out + n, t.p + at, t.n - at);
-	return (struct slice){ out, n + t.n - at };
+	to->text = (struct slice){ out, n + t.n - at };
+}
+
+static struct slice applied(
+    const struct redactor *r, struct arena *a, struct slice t, const struct edits *x)
+{
+	struct edited to;
+
+	apply(r, a, t, x, &to);
+	return to.text;
 }
 
 /* Where byte `at` of the old body lies in the new one; edits before it have moved it. */
-static size_t moved(const struct redactor *r, struct slice t, const struct edits *x, size_t at)
+static const char *moved(const struct edited *new, const struct edits *x, size_t at)
 {
-	size_t to = at;
+	const char *to = new->text.p + at;
 
-	for (unsigned i = 0; i < x->n && x->e[i].to <= at; i++) {
-		char mask[40];
-		size_t len = x->e[i].to - x->e[i].from;
-
-		to += put_mask(r, (struct slice){ t.p + x->e[i].from, len }, mask) - len;
-	}
+	for (unsigned i = 0; i < x->n && x->e[i].to <= at; i++)
+		to += new->grown[i];
 	return to;
 }
 
@@ -102,26 +132,39 @@ static bool crosses(const struct edits *x, size_t from, size_t to)
 
 /* A value that is part of the body: a place in the new body, or a masked copy. */
 static struct slice part_of_body(const struct redactor *r, struct arena *a, struct slice v,
-    struct slice old, struct slice new, const struct edits *x)
+    struct slice old, const struct edited *new, const struct edits *x)
 {
 	size_t from = (size_t)(v.p - old.p);
-	struct edits own = { .n = 0, .all = x->all };
+	struct edits own;
 
 	if (!crosses(x, from, from + v.n))
-		return (struct slice){ new.p + moved(r, old, x, from), v.n };
+		return (struct slice){ new->text.n > 0 ? moved(new, x, from) : "",
+			new->text.n > 0 ? v.n : 0 };
+	edits_none(&own);
+	own.all = x->all;
 	for (unsigned i = 0; i < x->n; i++)
 		if (from < x->e[i].to && x->e[i].from < from + v.n)
 			edits_add(&own, x->e[i].from > from ? x->e[i].from - from : 0,
 			    x->e[i].to - from < v.n ? x->e[i].to - from : v.n);
-	return apply(r, a, v, &own);
+	return applied(r, a, v, &own);
 }
 
 static struct slice redact_value(const struct redactor *r, struct arena *a, struct slice v)
 {
-	struct edits x = { .n = 0 };
+	struct edits x;
 
+	edits_none(&x);
 	finder_run(r->finder, v, false, &x);
-	return x.n > 0 || x.all ? apply(r, a, v, &x) : v;
+	return x.n > 0 || x.all ? applied(r, a, v, &x) : v;
+}
+
+/*
+ * The text as the client sent it has nothing that begins a secret, nor an escape that could hide
+ * one: no match of its written form has.
+ */
+static bool is_clean(const struct detection *d, bool body_is_clean)
+{
+	return body_is_clean && slice_eq(d->form, form_names[FORM_WRITTEN]);
 }
 
 /* A match keeps its text only where it is not secret: compared with every masked value. */
@@ -135,9 +178,11 @@ static void redact_match(const struct redactor *r, struct arena *a, struct detec
 		if (secret.n >= 6 && d->match.n > 0 &&
 		    (slice_find(d->match, secret) != NULL ||
 			(d->match.n >= 6 && slice_find(secret, d->match) != NULL))) {
-			struct edits all = { .all = true };
+			struct edits all;
 
-			d->match = apply(r, a, d->match, &all);
+			edits_none(&all);
+			all.all = true;
+			d->match = applied(r, a, d->match, &all);
 			return;
 		}
 	}
@@ -145,29 +190,37 @@ static void redact_match(const struct redactor *r, struct arena *a, struct detec
 
 void redact_event(const struct redactor *r, struct arena *a, struct event *ev, bool padded)
 {
-	struct edits x = { .n = 0 };
 	struct slice old = ev->body;
+	struct edited new; /* its table is left as it is, too */
+	struct edits x;
 
-	finder_run(r->finder, old, padded, &x);
+	new.text = old;
+	edits_none(&x);
 
+	bool clean = !finder_run(r->finder, old, padded, &x) &&
+		     (old.n == 0 || memchr(old.p, '\\', old.n) == NULL);
 	bool changed = x.n > 0 || x.all;
-	struct slice new = changed ? apply(r, a, old, &x) : old;
 
+	if (changed)
+		apply(r, a, old, &x, &new);
 	for (unsigned i = 0; i < ev->n_attrs; i++) {
 		struct attr *v = &ev->attrs[i];
 		struct slice s = { v->p, v->n };
 		bool inside = s.n > 0 && s.p >= old.p && s.p + s.n <= old.p + old.n;
+		bool own = v->key == ATTR_PARSE_ERROR || v->key == ATTR_CLIENT_PROVENANCE;
 
-		if (inside && !changed)
+		if (own || (inside && !changed))
 			continue;
+		clean = clean && inside;
 		if (inside)
-			s = part_of_body(r, a, s, old, new, &x);
-		else if (s.n >= 8 && v->key != ATTR_PARSE_ERROR && v->key != ATTR_CLIENT_PROVENANCE)
+			s = part_of_body(r, a, s, old, &new, &x);
+		else if (s.n >= 8)
 			s = redact_value(r, a, s);
 		v->p = s.p;
 		v->n = (uint32_t)s.n;
 	}
 	for (unsigned i = 0; i < ev->n_detections; i++)
-		redact_match(r, a, &ev->detections[i], old, &x);
-	ev->body = new;
+		if (!is_clean(&ev->detections[i], clean))
+			redact_match(r, a, &ev->detections[i], old, &x);
+	ev->body = new.text;
 }

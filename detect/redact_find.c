@@ -53,41 +53,37 @@ enum { NAMED = 1 << 0 | 1 << 1, HEADER = 1 << 2, BEARER = 1 << 2 | 1 << 3 };
  * Bytes that every match of one of them holds: of names their ends, with what follows, which
  * is much rarer than the names are in honest text.
  */
-#define TEXT(lit)                    \
-	{                            \
-		lit, sizeof(lit) - 1 \
-	}
 static const struct trigger {
 	struct slice pattern; /* PCRE2, caseless, of a fixed length within the secret's match */
 	unsigned secrets;
 } triggers[] = {
-	{ TEXT("sword" BEHIND), NAMED },
-	{ TEXT("passwd" BEHIND), NAMED },
-	{ TEXT("phrase" BEHIND), NAMED },
-	{ TEXT("secret" BEHIND), NAMED },
-	{ TEXT("token" BEHIND), NAMED },
-	{ TEXT("(?:api|access|private)[_-]?key" BEHIND), NAMED },
-	{ TEXT("code" BEHIND), NAMED },
-	{ TEXT("credential" BEHIND), NAMED },
-	{ TEXT("jwt" BEHIND), NAMED },
-	{ TEXT("otp" BEHIND), NAMED },
-	{ TEXT("sess(?:ion)?[_-]?id" BEHIND), NAMED },
-	{ TEXT("signature" BEHIND), NAMED },
-	{ TEXT("pwd" BEHIND), NAMED },
-	{ TEXT("sid" BEHIND), NAMED },
-	{ TEXT("sig" BEHIND), NAMED },
-	{ TEXT("auth" BEHIND), NAMED },
-	{ TEXT("awsaccesskeyid" BEHIND), NAMED },
-	{ TEXT("code_verifier" BEHIND), NAMED },
-	{ TEXT("authorization"), HEADER },
-	{ TEXT("bearer"), BEARER },
-	{ TEXT("\\.eyj[a-z0-9_-]"), 1 << 4 },
-	{ TEXT("(?:akia|asia|aroa)[a-z0-9]{4}"), 1 << 5 },
-	{ TEXT("aiza"), 1 << 6 },
-	{ TEXT("ya29\\."), 1 << 7 },
-	{ TEXT("gh[pousr]_[a-z0-9]{3}"), 1 << 8 },
-	{ TEXT("xox[abprs]-"), 1 << 9 },
-	{ TEXT("-----begin "), 1 << 10 },
+	{ SLICE_INIT("sword" BEHIND), NAMED },
+	{ SLICE_INIT("passwd" BEHIND), NAMED },
+	{ SLICE_INIT("phrase" BEHIND), NAMED },
+	{ SLICE_INIT("secret" BEHIND), NAMED },
+	{ SLICE_INIT("token" BEHIND), NAMED },
+	{ SLICE_INIT("(?:api|access|private)[_-]?key" BEHIND), NAMED },
+	{ SLICE_INIT("code" BEHIND), NAMED },
+	{ SLICE_INIT("credential" BEHIND), NAMED },
+	{ SLICE_INIT("jwt" BEHIND), NAMED },
+	{ SLICE_INIT("otp" BEHIND), NAMED },
+	{ SLICE_INIT("sess(?:ion)?[_-]?id" BEHIND), NAMED },
+	{ SLICE_INIT("signature" BEHIND), NAMED },
+	{ SLICE_INIT("pwd" BEHIND), NAMED },
+	{ SLICE_INIT("sid" BEHIND), NAMED },
+	{ SLICE_INIT("sig" BEHIND), NAMED },
+	{ SLICE_INIT("auth" BEHIND), NAMED },
+	{ SLICE_INIT("awsaccesskeyid" BEHIND), NAMED },
+	{ SLICE_INIT("code_verifier" BEHIND), NAMED },
+	{ SLICE_INIT("authorization"), HEADER },
+	{ SLICE_INIT("bearer"), BEARER },
+	{ SLICE_INIT("\\.eyj[a-z0-9_-]"), 1 << 4 },
+	{ SLICE_INIT("(?:akia|asia|aroa)[a-z0-9]{4}"), 1 << 5 },
+	{ SLICE_INIT("aiza"), 1 << 6 },
+	{ SLICE_INIT("ya29\\."), 1 << 7 },
+	{ SLICE_INIT("gh[pousr]_[a-z0-9]{3}"), 1 << 8 },
+	{ SLICE_INIT("xox[abprs]-"), 1 << 9 },
+	{ SLICE_INIT("-----begin "), 1 << 10 },
 };
 
 enum {
@@ -263,12 +259,14 @@ static bool is_word(char c)
 	       c == '-';
 }
 
-void finder_run(struct finder *f, struct slice t, bool padded, struct edits *x)
+bool finder_run(struct finder *f, struct slice t, bool padded, struct edits *x)
 {
-	struct places p = { .n = 0 };
+	struct places p;
 
 	if (t.n == 0)
-		return;
+		return false;
+	p.n = 0;
+	p.full = false;
 	if (padded) {
 		filter_scan(f->filter, (const uint8_t *)t.p, t.n, on_window, &p);
 	} else if (t.n <= SCRATCH_BYTES) {
@@ -283,7 +281,7 @@ void finder_run(struct finder *f, struct slice t, bool padded, struct edits *x)
 	if (p.full) {
 		for (unsigned k = 0; k < N_SECRETS; k++)
 			look(f, k, t, (struct span){ 0, t.n }, x);
-		return;
+		return true;
 	}
 	for (unsigned i = 0; i < p.n; i++)
 		for (unsigned bits = triggers[p.v[i].trigger].secrets; bits != 0;
@@ -300,4 +298,5 @@ void finder_run(struct finder *f, struct slice t, bool padded, struct edits *x)
 				s.lo--;
 			look(f, k, t, s, x);
 		}
+	return p.n > 0;
 }

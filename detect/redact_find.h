@@ -30,15 +30,22 @@ struct edits {
 	bool all; /* could not be decided, or too many: nothing of the text may be kept */
 };
 
+/* Nothing found yet: the table itself is left as it is, as that of most texts is never used. */
+static inline void edits_none(struct edits *x)
+{
+	x->n = 0;
+	x->all = false;
+}
+
 /* One thread's. NULL with *e. */
 struct finder *finder_new(struct err *e);
 void finder_free(struct finder *f);
 
 /*
  * Add t's secrets to x. padded: FILTER_BEFORE bytes before t and FILTER_AFTER behind it
- * are readable (match/filter.h); otherwise t is copied.
+ * are readable (match/filter.h); otherwise t is copied. False: nothing in t even begins like one.
  */
-void finder_run(struct finder *f, struct slice t, bool padded, struct edits *x);
+bool finder_run(struct finder *f, struct slice t, bool padded, struct edits *x);
 
 /* Add [from, to) to x, joined with what it overlaps. */
 void edits_add(struct edits *x, size_t from, size_t to);

@@ -210,7 +210,7 @@ static bool hides_base64(struct engine *g, struct slice value, unsigned look)
 {
 	char *to = g->scratch;
 
-	if (value.n < BASE64_MIN)
+	if (value.n < BASE64_MIN || !canon_may_be_base64(value))
 		return false;
 	if (canon_base64(value, to) > 0)
 		return true;
@@ -299,19 +299,15 @@ static void add_attr_lanes(struct engine *g, unsigned event)
 	const struct trigger_plan *p = g->plan;
 	const struct event *ev = g->events[event].ev;
 
-	for (unsigned lane = LANE_FIRST_ATTR; lane < p->n_lanes; lane++) {
-		const struct field *f = &p->lane_field[lane];
+	for (const struct attr *a = ev->attrs; a < ev->attrs + ev->n_attrs; a++)
+		for (uint32_t lanes = p->key_lanes[a->key]; lanes != 0; lanes &= lanes - 1) {
+			unsigned lane = (unsigned)__builtin_ctz(lanes);
+			const struct field *f = &p->lane_field[lane];
 
-		if (!lane_wanted(g, lane, g->events[event].classes))
-			continue;
-		for (unsigned i = 0; i < ev->n_attrs; i++) {
-			const struct attr *a = &ev->attrs[i];
-
-			if (a->key == f->key &&
+			if (lane_wanted(g, lane, g->events[event].classes) &&
 			    (f->kind == FIELD_ATTR || slice_eq(attr_name(a), f->name)))
 				lay_cut(g, lane, event, (struct slice){ a->p, a->n }, FORM_WRITTEN);
 		}
-	}
 }
 
 /* An agent or referer that was seen before costs a hash; what it came to is remembered. */

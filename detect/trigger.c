@@ -84,6 +84,7 @@ static unsigned own_lane(struct trigger_plan *p, const struct field *f)
 	if (lane != LANE_MAX || f->kind == FIELD_METHOD || p->n_lanes == LANE_MAX)
 		return lane;
 	p->lane_field[p->n_lanes] = *f;
+	p->key_lanes[f->key] |= UINT32_C(1) << p->n_lanes;
 	return p->n_lanes++;
 }
 

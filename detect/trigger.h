@@ -31,6 +31,8 @@ enum lane {
 
 enum index_kind { INDEX_STATUS, INDEX_METHOD, INDEX_PROGRAM, INDEX_AUDIT_TYPE };
 
+#define INDEX_N (INDEX_AUDIT_TYPE + 1)
+
 struct index_entry {
 	uint64_t hash; /* of kind and lower-case value */
 	uint32_t rule;
@@ -40,6 +42,7 @@ struct trigger_plan {
 	const struct ruleset *rs;
 	unsigned n_lanes;
 	struct field lane_field[LANE_MAX]; /* from LANE_FIRST_ATTR on: which attribute */
+	uint32_t key_lanes[ATTR_N];	   /* which of those lanes have that attribute: bits */
 	struct filter *filters[LANE_MAX];  /* NULL: no rule looks there */
 	unsigned lane_classes[LANE_MAX];   /* CLASS_* of the rules that do */
 	struct index_entry *index;	   /* sorted by hash */

@@ -167,8 +167,36 @@ __attribute__((target("avx2"))) static void near_avx2(
 	}
 }
 
+/* The exact tables of ASCII at once: no nibbles, and a first byte that none has is 0 in all
+ * buckets. */
+__attribute__((target("avx512vbmi,avx512bw"))) static void near_vbmi(
+    const struct filter *f, const uint8_t *p, unsigned blocks, uint64_t *out)
+{
+	__m512i ascii[FILTER_NEAR][2], high[FILTER_NEAR];
+
+	for (unsigned i = 0; i < FILTER_NEAR; i++) {
+		ascii[i][0] = _mm512_loadu_si512(f->byte[i]);
+		ascii[i][1] = _mm512_loadu_si512(f->byte[i] + 64);
+		high[i] = _mm512_set1_epi8((char)f->high[i]);
+	}
+	for (unsigned b = 0; b < blocks; b++, p += FILTER_BLOCK) {
+		__m512i x = _mm512_set1_epi8(-1);
+
+		for (unsigned i = 0; i < FILTER_NEAR; i++) {
+			__m512i a = _mm512_loadu_si512(p + i);
+			__m512i of = _mm512_permutex2var_epi8(ascii[i][0], a, ascii[i][1]);
+
+			of = _mm512_mask_mov_epi8(of, _mm512_movepi8_mask(a), high[i]);
+			x = _mm512_and_si512(x, of);
+		}
+		out[b] = _mm512_test_epi8_mask(x, x);
+	}
+}
+
 filter_masks *filter_masks_near(void)
 {
+	if (__builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512bw"))
+		return near_vbmi;
 	return __builtin_cpu_supports("avx2") ? near_avx2 : filter_masks_near_plain;
 }
 

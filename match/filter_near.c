@@ -160,6 +160,7 @@ static void fill_tables(struct filter *f, const struct sorter *s)
 				if (i == 0)
 					f->first[c >> 7][c & 15] |= (uint8_t)(1u << (c >> 4 & 7));
 				f->byte[i][c] |= bit;
+				f->high[i] |= c >= 128 ? bit : 0;
 				f->nibble[i][0][c & 15] |= bit;
 				f->nibble[i][1][c >> 4] |= bit;
 			}

@@ -64,6 +64,7 @@ struct filter {
 	uint8_t nibble[FILTER_NEAR][2][16]; /* [byte][low, high][nibble]: buckets */
 	uint8_t first[2][16]; /* [byte >> 7][low nibble]: a bit for each other nibble, & 7 */
 	uint8_t byte[FILTER_NEAR][256]; /* the same exactly */
+	uint8_t high[FILTER_NEAR];	/* of any byte from 128 on */
 	uint32_t *listed;		/* windows, by the byte that is looked at first */
 	uint32_t begin[257];		/* of each byte's in listed */
 

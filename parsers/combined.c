@@ -164,10 +164,14 @@ static bool head(struct scan *s, struct head *h)
 	unsigned n = 0;
 
 	/* user names may hold blanks (Apache writes them as they came): stop at " [" */
-	const char *open = memmem(s->p, (size_t)(s->end - s->p), " [", 2);
+	const char *open = s->p;
 
+	do
+		open = memchr(open + 1, '[', (size_t)(s->end - open - 1));
+	while (open != NULL && open[-1] != ' ');
 	if (open == NULL)
 		return false;
+	open--;
 
 	struct scan part = { s->p, open };
 

@@ -59,7 +59,7 @@ struct batch *batch_take(struct batch_queue *q)
 	b->next = NULL;
 	b->n_control = b->n_bulk = b->n_events = b->n_sightings = b->n_successes =
 	    b->n_differences = 0;
-	b->moved = false;
+	b->moved = b->more = false;
 	b->bytes_in = 0;
 	return b;
 }
@@ -70,28 +70,49 @@ void batch_put(struct batch_queue *q, struct batch *b)
 	pthread_mutex_lock(&q->lock);
 	*q->tail = b;
 	q->tail = &b->next;
+	q->n++;
+	q->more = b->more;
 	pthread_cond_broadcast(&q->changed);
 	pthread_mutex_unlock(&q->lock);
 }
 
+static struct timespec in_ms(unsigned ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += ms / 1000;
+	t.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	return t;
+}
+
+static void gather(struct batch_queue *q)
+{
+	struct timespec until = in_ms(BATCH_GATHER_MS);
+
+	while (q->n < BATCH_GATHERED && q->more && !q->stopped)
+		if (pthread_cond_timedwait(&q->changed, &q->lock, &until) != 0)
+			break;
+}
+
 struct batch *batch_get_all(struct batch_queue *q, unsigned wait_ms)
 {
-	struct timespec until;
+	struct timespec until = in_ms(wait_ms);
 	struct batch *b;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += wait_ms / 1000;
-	until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&q->lock);
 	if (q->head == NULL && !q->stopped && wait_ms > 0)
 		pthread_cond_timedwait(&q->changed, &q->lock, &until);
+	if (q->head != NULL)
+		gather(q);
 	b = q->head;
 	q->head = NULL;
 	q->tail = &q->head;
+	q->n = 0;
 	pthread_mutex_unlock(&q->lock);
 	return b;
 }

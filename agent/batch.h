@@ -16,7 +16,14 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { BATCH_COUNT = 4, BATCH_MAX_SIGHTINGS = 8192, BATCH_SUCCESSES = 256 };
+/* A frame takes up to BATCH_GATHERED of a log that is behind, while the others are being filled. */
+enum {
+	BATCH_COUNT = 6,
+	BATCH_GATHERED = 4,
+	BATCH_GATHER_MS = 20,
+	BATCH_MAX_SIGHTINGS = 8192,
+	BATCH_SUCCESSES = 256
+};
 
 struct batch {
 	struct batch *next;
@@ -35,6 +42,7 @@ struct batch {
 	} differences[4];
 	unsigned n_differences;
 	struct arena texts; /* entity values of the sightings */
+	bool more;	    /* there is more to read at once: the next one is under way */
 	bool moved;
 	struct position_move move;
 	uint64_t bytes_in;
@@ -45,6 +53,8 @@ struct batch_queue {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct batch *head, **tail;
+	unsigned n;
+	bool more; /* of the last one */
 	struct batch *spare;
 	bool stopped;	       /* no more will be put */
 	atomic_ullong waiting; /* events put and not yet durable */
@@ -57,7 +67,10 @@ void batch_queue_free(struct batch_queue *q);
 /* A free batch; waits for one. NULL when the queue was aborted. */
 struct batch *batch_take(struct batch_queue *q);
 void batch_put(struct batch_queue *q, struct batch *b);
-/* All that wait, in order; waits up to wait_ms. NULL: none came. */
+/*
+ * All that wait, in order; waits up to wait_ms. NULL: none came. Of a log that is behind, some are
+ * gathered: each frame costs a sync.
+ */
 struct batch *batch_get_all(struct batch_queue *q, unsigned wait_ms);
 void batch_recycle(struct batch_queue *q, struct batch *list);
 void batch_stop(struct batch_queue *q); /* by the reader: this was all */

@@ -193,6 +193,7 @@ static void fill_batch(struct reader *r, struct tail_window *w, uint64_t used, u
 	struct tail_file *f = w->file;
 	struct batch *b = reader_put(r, f->input, f->path, origin_hash);
 
+	b->more = w->text.n == PIPELINE_WINDOW;
 	b->moved = true;
 	b->move.from = f->offset;
 	tail_used(r->tail, w, used, &b->move.to.before_hash);

@@ -7,6 +7,8 @@
 #include "base/ip.h"
 #include "parsers/auth_parts.h"
 
+enum { HOST_MAX = 253 }; /* of a name in the DNS (RFC 1035, section 2.3.4) */
+
 void auth_result(struct event *ev, bool ok)
 {
 	event_set(ev, ATTR_AUTH_RESULT, ok ? SLICE("success") : SLICE("failure"));
@@ -42,6 +44,26 @@ bool auth_client(struct event *ev, struct slice addr, struct slice port, struct 
 	if (slice_u64(port, &n) && n > 0 && n <= 65535)
 		event_set(ev, ATTR_CLIENT_PORT, port);
 	return true;
+}
+
+void auth_host(struct event *ev, struct slice name)
+{
+	bool point = false;
+	bool letter = false;
+
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+		bool alpha = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+
+		if (!alpha && !(c >= '0' && c <= '9') && c != '.' && c != '-' && c != '_')
+			return;
+		point = point || c == '.';
+		letter = letter || alpha;
+	}
+	if (!point || !letter || name.n > HOST_MAX)
+		return;
+	event_set(ev, ATTR_CLIENT_ADDRESS, name);
+	event_set(ev, ATTR_CLIENT_PROVENANCE, AUTH_CLAIMED);
 }
 
 struct slice auth_strip(struct slice s, struct slice head)
@@ -118,7 +140,8 @@ static void pam_fields(struct event *ev, struct slice m)
 		auth_user(ev, user);
 	else
 		auth_user(ev, ruser);
-	auth_client(ev, host, (struct slice){ 0 }, AUTH_CLAIMED);
+	if (!auth_client(ev, host, (struct slice){ 0 }, AUTH_CLAIMED))
+		auth_host(ev, host);
 }
 
 /* "for user root(uid=0) by alice(uid=1000)", "for user root by (uid=0)", "for user root" */
@@ -154,7 +177,8 @@ bool auth_pam(struct event *ev, struct slice m)
 		   slice_u64(count, &n) && auth_skip(&rest, SLICE("more "))) {
 		m = rest;
 	}
-	if (slice_starts(m, SLICE("authentication failure"))) {
+	if (slice_starts(m, SLICE("authentication failure")) &&
+	    (module.n > 0 || count.n > 0 || auth_has(m, SLICE(" rhost=")))) {
 		event_set(ev, ATTR_AUTH_METHOD, SLICE("pam"));
 		/* sshd tells of each of these itself: whoever counts failures counts one */
 		if (!auth_has(module, SLICE("(sshd:")))

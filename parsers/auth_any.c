@@ -40,6 +40,44 @@ static enum auth_saying by_status(struct slice m)
 	return AUTH_SAYS_NOTHING;
 }
 
+/*
+ * Who went away, or was cut off, before he said who he is, as mail servers and VPNs write it of
+ * scanners. What IMAP servers say of an ended session without a login is not here: each phone does
+ * it when it loses the network.
+ */
+static bool is_abandoned(struct slice m)
+{
+	static const struct slice phrases[] = { SLICE_INIT("lost connection after CONNECT "),
+		SLICE_INIT("lost connection after UNKNOWN "),
+		SLICE_INIT("lost connection after EHLO "),
+		SLICE_INIT("lost connection after HELO "),
+		SLICE_INIT("lost connection after AUTH "),
+		SLICE_INIT("lost connection after STARTTLS "),
+		SLICE_INIT("lost input channel from "), SLICE_INIT(" did not issue MAIL/"),
+		SLICE_INIT("no MAIL in SMTP connection from "), SLICE_INIT("PREGREET "),
+		SLICE_INIT("HANGUP after "), SLICE_INIT("DNSBL rank "),
+		SLICE_INIT("COMMAND TIME LIMIT from "), SLICE_INIT("COMMAND COUNT LIMIT from "),
+		SLICE_INIT("COMMAND LENGTH LIMIT from "), SLICE_INIT("BARE NEWLINE from "),
+		SLICE_INIT("NON-SMTP COMMAND "), SLICE_INIT("rate limit exceeded: "),
+		SLICE_INIT("TLS handshake failed"), SLICE_INIT("TLS key negotiation failed"),
+		SLICE_INIT("TLS Error: "), SLICE_INIT("VERIFY ERROR: "),
+		SLICE_INIT("SSL negotiation with client failed"), SLICE_INIT("Exit before auth") };
+
+	for (unsigned i = 0; i < sizeof(phrases) / sizeof(*phrases); i++)
+		if (slice_find(m, phrases[i]) != NULL)
+			return true;
+	return false;
+}
+
+static enum auth_saying saying_of(struct slice m)
+{
+	enum auth_saying says = by_status(m);
+
+	if (says == AUTH_SAYS_NOTHING)
+		says = auth_saying(m);
+	return says == AUTH_SAYS_NOTHING && is_abandoned(m) ? AUTH_SAYS_ABANDONED : says;
+}
+
 void auth_any(struct event *ev, struct slice m)
 {
 	struct auth_who who;
@@ -54,15 +92,14 @@ void auth_any(struct event *ev, struct slice m)
 	auth_who(m, &who);
 	if (!known && who.addr.n == 0)
 		return;
-	says = by_status(m);
-	if (says == AUTH_SAYS_NOTHING)
-		says = auth_saying(m);
+	says = saying_of(m);
 	if (says == AUTH_SAYS_NOTHING)
 		return;
 	if (!known && !auth_client(ev, who.addr, who.port, AUTH_CLAIMED))
 		return;
-	if (says == AUTH_SAYS_REFUSED)
-		event_add_named(ev, SLICE("sekisho.access.result"), SLICE("refused"));
+	if (says == AUTH_SAYS_REFUSED || says == AUTH_SAYS_ABANDONED)
+		event_add_named(ev, SLICE("sekisho.access.result"),
+		    says == AUTH_SAYS_REFUSED ? SLICE("refused") : SLICE("abandoned"));
 	else
 		auth_result(ev, says == AUTH_SAYS_SUCCESS);
 	if (event_get(ev, ATTR_USER_NAME).p == NULL)

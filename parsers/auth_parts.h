@@ -18,6 +18,12 @@ void auth_user(struct event *ev, struct slice name);
  */
 bool auth_client(struct event *ev, struct slice addr, struct slice port, struct slice provenance);
 
+/*
+ * The other side by name, where a daemon that looks names up (sshd's UseDNS) says no address:
+ * client.address is the name, which may alert and never blocks. What can be no name adds nothing.
+ */
+void auth_host(struct event *ev, struct slice name);
+
 bool auth_is_address(struct slice s);
 
 /* s without head, if it begins so. */

@@ -81,8 +81,14 @@ static bool user_from(struct event *ev, struct slice s)
 		return auth_client(ev, t.addr, t.port, AUTH_PEER);
 	}
 	/* a host name, of "UseDNS yes" */
-	if (auth_cut_last(s, SLICE(" from "), &t.head, &t.addr))
+	if (auth_cut_last(s, SLICE(" from "), &t.head, &t.addr)) {
+		struct slice host;
+		struct slice rest;
+
 		auth_user(ev, without_kind(t.head));
+		slice_cut(t.addr, ' ', &host, &rest);
+		auth_host(ev, host);
+	}
 	return false;
 }
 

@@ -9,7 +9,9 @@ enum auth_saying {
 	AUTH_SAYS_NOTHING,
 	AUTH_SAYS_FAILURE, /* a login, a password, a user was not taken */
 	AUTH_SAYS_SUCCESS,
-	AUTH_SAYS_REFUSED, /* somebody was denied something else, or is said to attack */
+	AUTH_SAYS_REFUSED,   /* somebody was denied something else, or is said to attack */
+	AUTH_SAYS_ABANDONED, /* somebody went away before he said who he is; never of auth_saying()
+			      */
 };
 
 /*

@@ -36,7 +36,7 @@ DEB_LINT = clang-format clang-tidy cppcheck
 
 # ISA-L and the like may only be there after `deps`: what follows is a make of its own.
 all: deps ## build the program at build/sekisho
-	$(Q)$(MAKE) --no-print-directory $(O)/sekisho
+	$(Q)$(MAKE) --no-print-directory $(O)/sekisho $(O)/windows
 
 deps: ## install what is missing (root on Debian), else print the command that does
 	$(Q)missing=$$(for p in $(DEB); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
@@ -66,6 +66,11 @@ $(O)/libsekisho.a: $(LIB_OBJ)
 $(O)/sekisho: $(O)/agent/main.o $(O)/libsekisho.a
 	$(if $(V),,@echo '  LD  $@')
 	$(Q)$(CC) $(SAN) $(CFLAGS) $(if $(SAN),,-pie -Wl,-z,relro,-z,now) -o $@ $^ $(LIBS)
+
+# What its rules are found by takes two seconds to find out: not at each host's first start.
+$(O)/windows: $(O)/sekisho $(wildcard rules/*/*.yml)
+	$(if $(V),,@echo '  GEN $@')
+	$(Q)rm -rf $@ $@.new && mkdir $@.new && CACHE_DIRECTORY=$(abspath $@.new) $(O)/sekisho rules list --rules rules >/dev/null && mv $@.new/windows $@; rm -rf $@.new
 
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libsekisho.a
 	$(Q)$(CC) $(SAN) $(CFLAGS) -o $@ $^ $(LIBS) -lcmocka
@@ -107,7 +112,7 @@ ASAN     = O=build-asan SAN="-fsanitize=address,undefined -fno-sanitize-recover=
 asan: ## unit tests, cases, corpora and the differential test under sanitizers
 	$(Q)$(MAKE) --no-print-directory $(ASAN) DIFF_ARGS="-k 8" unit replay diff
 
-e2e: $(O)/sekisho ## end-to-end tests of the real program
+e2e: $(O)/sekisho $(O)/windows ## end-to-end tests of the real program
 	$(Q)python3 -m pytest -q -p no:cacheprovider -m 'not full' tests/e2e
 
 test: ## everything: unit, cases, rules, differential, corpora, end to end, sanitizers
@@ -150,8 +155,9 @@ bench: all ## throughput against wc -l and rg on the same bytes
 	$(Q)$(MAKE) --no-print-directory deps DEB=ripgrep
 	$(Q)bench/bench.sh
 
-install: $(O)/sekisho ## install below PREFIX (and DESTDIR)
+install: $(O)/sekisho $(O)/windows ## install below PREFIX (and DESTDIR)
 	install -D -m 755 $(O)/sekisho $(DESTDIR)$(PREFIX)/bin/sekisho
+	install -D -m 644 $(O)/windows $(DESTDIR)$(PREFIX)/share/sekisho/windows
 	install -D -m 644 docs/rule.schema.json $(DESTDIR)$(PREFIX)/share/sekisho/rule.schema.json
 	install -D -m 644 docs/sekisho.1 $(DESTDIR)$(PREFIX)/share/man/man1/sekisho.1
 	install -D -m 644 deploy/sekisho.service $(DESTDIR)$(PREFIX)/lib/systemd/system/sekisho.service

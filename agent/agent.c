@@ -95,7 +95,7 @@ static int open_rules(struct agent *a, struct err *e)
 	if (errors > 0 || a->rules.rs == NULL)
 		return err_set(
 		    e, EINVAL, "%u errors in rules; `sekisho rules lint` shows them", errors);
-	a->rules.plan = trigger_plan_new(a->rules.rs, cache_dir(), e);
+	a->rules.plan = trigger_plan_new(a->rules.rs, cache_dir(), cache_shipped_dir(), e);
 	a->redactor = redactor_new(a->host.key, e);
 	if (a->rules.plan == NULL || a->redactor == NULL)
 		return -1;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,31 @@ static int choose(char *to, size_t n)
 	if (xdg != NULL && xdg[0] == '/')
 		return snprintf(to, n, "%s/sekisho", xdg);
 	return home != NULL && home[0] == '/' ? snprintf(to, n, "%s/.cache/sekisho", home) : -1;
+}
+
+const char *cache_shipped_dir(void)
+{
+	static const char *const places[] = { "/../share/sekisho", "" };
+	static char dir[1024];
+	char program[900];
+	char path[sizeof(dir) + sizeof(CACHE_WINDOWS) + 1];
+	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	char *slash;
+
+	if (n <= 0)
+		return NULL;
+	program[n] = '\0';
+	slash = strrchr(program, '/');
+	if (slash == NULL)
+		return NULL;
+	*slash = '\0';
+	for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		snprintf(dir, sizeof(dir), "%s%s", program, places[i]);
+		snprintf(path, sizeof(path), "%s/" CACHE_WINDOWS, dir);
+		if (access(path, R_OK) == 0)
+			return dir;
+	}
+	return NULL;
 }
 
 const char *cache_dir(void)

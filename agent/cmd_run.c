@@ -55,7 +55,8 @@ static void reload(struct agent *a)
 	if (next != NULL)
 		next->rs = agent_load_rules(&a->cfg, &p);
 	if (next == NULL || next->rs == NULL || p.errors > 0 ||
-	    (next->plan = trigger_plan_new(next->rs, cache_dir(), &e)) == NULL) {
+	    (next->plan = trigger_plan_new(next->rs, cache_dir(), cache_shipped_dir(), &e)) ==
+		NULL) {
 		if (p.text.n > 0)
 			fwrite(p.text.p, 1, p.text.n, stderr);
 		log_error("the new rules were refused; the old ones stay", "errors=%u %s", p.errors,

@@ -225,6 +225,12 @@ static void allow_reading(struct fence *f, const struct config *c)
 	for (unsigned i = 0; i < sizeof(always) / sizeof(*always); i++)
 		allow(f, always[i], READS);
 	allow(f, c->file.name, READS);
+	if (cache_shipped_dir() != NULL) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/" CACHE_WINDOWS, cache_shipped_dir());
+		allow(f, path, READS);
+	}
 }
 
 static void allow_new(struct fence *f, const char *dir, mode_t mode, uint64_t access)

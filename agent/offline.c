@@ -83,7 +83,7 @@ static int load_rules(struct offline *o, const struct offline_options *opt)
 
 static int build(struct offline *o, const struct offline_options *opt, uint64_t key, struct err *e)
 {
-	o->plan = trigger_plan_new(o->rs, cache_dir(), e);
+	o->plan = trigger_plan_new(o->rs, cache_dir(), cache_shipped_dir(), e);
 	if (o->plan == NULL)
 		return -1;
 	if (!opt->raw && (o->redactor = redactor_new(key, e)) == NULL)

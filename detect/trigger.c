@@ -378,7 +378,8 @@ static int build_filters(struct build *b, struct err *e)
 	return 0;
 }
 
-struct trigger_plan *trigger_plan_new(struct ruleset *rs, const char *cache_dir, struct err *e)
+struct trigger_plan *trigger_plan_new(
+    struct ruleset *rs, const char *cache_dir, const char *shipped_dir, struct err *e)
 {
 	struct build *b = calloc(1, sizeof(*b));
 	struct trigger_plan *p = calloc(1, sizeof(*p));
@@ -390,6 +391,8 @@ struct trigger_plan *trigger_plan_new(struct ruleset *rs, const char *cache_dir,
 		err_set(e, ENOMEM, "no memory for the rules' triggers");
 		goto out;
 	}
+	if (shipped_dir != NULL)
+		memo_load(b->memo, shipped_dir, CACHE_NAME);
 	if (cache_dir != NULL)
 		memo_load(b->memo, cache_dir, CACHE_NAME);
 	b->plan = p;

@@ -57,9 +57,11 @@ struct trigger_plan {
 /*
  * Choose triggers for all rules of rs and build the filters.
  * Sets rule.untriggered and rule.cost. NULL with *e when memory is short.
- * cache_dir: a folder for what is dear to find out, or NULL.
+ * cache_dir: a folder for what is dear to find out, or NULL; shipped_dir: another one, which is
+ * only read, with what was found out when the program was built.
  */
-struct trigger_plan *trigger_plan_new(struct ruleset *rs, const char *cache_dir, struct err *e);
+struct trigger_plan *trigger_plan_new(
+    struct ruleset *rs, const char *cache_dir, const char *shipped_dir, struct err *e);
 void trigger_plan_free(struct trigger_plan *p);
 
 uint64_t trigger_hash(enum index_kind kind, struct slice value);

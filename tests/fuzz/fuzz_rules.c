@@ -19,7 +19,7 @@ static const char lines[] =
 static void detect(struct ruleset *rs)
 {
 	struct err e;
-	struct trigger_plan *plan = trigger_plan_new(rs, NULL, &e);
+	struct trigger_plan *plan = trigger_plan_new(rs, NULL, NULL, &e);
 	struct line_rules lr = { .parser = &parser_auto, .ref_us = 1795413600000000 };
 	struct window_in in = { .text = { lines, sizeof(lines) - 1 }, .line = 1, .final = true };
 	static struct pipeline p;

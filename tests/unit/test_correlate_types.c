@@ -74,7 +74,7 @@ static const char *alerts(const char *rules, const struct line *lines, size_t n)
 		len += (size_t)snprintf(text + len, sizeof(text) - len,
 		    "{\"time\":\"2026-11-23T06:%02d:%02dZ\",%s}\n", lines[i].at / 60,
 		    lines[i].at % 60, lines[i].json);
-	plan = trigger_plan_new(rs, NULL, &e);
+	plan = trigger_plan_new(rs, NULL, NULL, &e);
 	assert_non_null(plan);
 	assert_int_equal(pipe_line.events == NULL ? pipeline_init(&pipe_line, plan, NULL, &e)
 						  : pipeline_use(&pipe_line, plan, &e),

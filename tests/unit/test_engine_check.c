@@ -49,7 +49,7 @@ static int set_up(void **state)
 	f->rs = ruleset_load_text("test.yml", (struct slice){ rules, sizeof(rules) - 1 }, &p);
 	assert_int_equal(p.errors, 0);
 	assert_int_equal(f->rs->n_rules, 2);
-	f->plan = trigger_plan_new(f->rs, NULL, &e);
+	f->plan = trigger_plan_new(f->rs, NULL, NULL, &e);
 	assert_non_null(f->plan);
 	f->g = engine_new(f->plan, &e);
 	assert_non_null(f->g);

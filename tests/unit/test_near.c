@@ -83,7 +83,7 @@ static void open_bench(struct bench *b)
 	*b = (struct bench){ .ev = { .body = SLICE("line") } };
 	b->rs = ruleset_load_text("r.yml", (struct slice){ rules, sizeof(rules) - 1 }, &p);
 	assert_int_equal(p.errors, 0);
-	b->plan = trigger_plan_new(b->rs, NULL, &e);
+	b->plan = trigger_plan_new(b->rs, NULL, NULL, &e);
 	b->g = engine_new(b->plan, &e);
 	assert_int_equal(arena_init(&b->a, 1 << 20, &e), 0);
 	b->ev.attrs = b->attrs;

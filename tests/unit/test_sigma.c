@@ -33,7 +33,7 @@ static bool holds(const char *rules, const char *event)
 
 	if (p.errors > 0)
 		fail_msg("%s\n%.*s", rules, (int)p.text.n, p.text.p);
-	plan = trigger_plan_new(rs, NULL, &e);
+	plan = trigger_plan_new(rs, NULL, NULL, &e);
 	assert_non_null(plan);
 	assert_int_equal(pipe_line.events == NULL ? pipeline_init(&pipe_line, plan, NULL, &e)
 						  : pipeline_use(&pipe_line, plan, &e),

@@ -89,9 +89,10 @@ static const struct trigger {
 enum {
 	N_TRIGGERS = sizeof(triggers) / sizeof(*triggers),
 	MAX_PLACES = 48,   /* windows of one text; more: all patterns over all of it */
-	HEAD_BEFORE = 48,  /* a head begins at most so far before its window */
+	NAME_BEFORE = 24,  /* a name begins at most so far before its window: "authorization_cod" */
+	HEAD_BEFORE = 40,  /* another head: "authorization: bearer" */
 	WHOLE_BEFORE = 16, /* and a secret that is matched whole */
-	HEAD_AFTER = 64,   /* and ends at most so far behind the window's first byte */
+	HEAD_AFTER = 48,   /* and ends at most so far behind the window's first byte */
 	SCRATCH_BYTES = 128 << 10,
 };
 
@@ -247,7 +248,8 @@ static void on_window(void *ctx, uint32_t tag, ptrdiff_t at)
 
 static void look_behind(struct finder *f, unsigned k, struct slice t, size_t at, struct edits *x)
 {
-	struct span s = { at > HEAD_BEFORE ? at - HEAD_BEFORE : 0,
+	size_t before = NAMED >> k & 1 ? NAME_BEFORE : HEAD_BEFORE;
+	struct span s = { at > before ? at - before : 0,
 		t.n - at > HEAD_AFTER ? at + HEAD_AFTER : t.n };
 
 	look(f, k, t, s, x);

@@ -47,12 +47,17 @@ static void put_uri(
 	l->n += query->n + 1;
 }
 
-static struct slice percent(struct slice s, bool plus, char **to)
+/* One round; false: it is as it was. look: what is in it then, and of its blanks what ever was. */
+static bool decode(struct slice *s, bool plus, unsigned *look, char **to)
 {
-	struct slice d = { *to, canon_percent(s, plus, *to) };
+	struct slice d = { *to, canon_percent(*s, plus, *to) };
 
+	if (slice_eq(d, *s))
+		return false;
 	*to += d.n;
-	return d;
+	*look = canon_look(d) | (*look & (CANON_SQUASH | CANON_PATH));
+	*s = d;
+	return true;
 }
 
 /* True: squashing changed it, so a form of a parameter may not be part of what was laid out. */
@@ -77,19 +82,15 @@ static bool add_uri(struct engine *g, unsigned event, struct slice path,
 		return false;
 	lay_segment(g, event, path, to);
 	for (unsigned round = 0; round < 2; round++) {
-		if ((look_p & CANON_PERCENT) == 0 && (look_q & (CANON_PERCENT | CANON_PLUS)) == 0)
-			break;
+		bool changed = false;
 
-		struct slice p2 = percent(path, false, &to);
-		struct slice q2 = percent(query, true, &to);
-
-		if (slice_eq(p2, path) && slice_eq(q2, query))
+		if (look_p & CANON_PERCENT)
+			changed = decode(&path, false, &look_p, &to);
+		if (look_q & (CANON_PERCENT | CANON_PLUS))
+			changed = decode(&query, true, &look_q, &to) || changed;
+		if (!changed)
 			break;
-		path = p2;
-		query = q2;
 		put_uri(g, event, path, q, round == 0 ? FORM_DECODED : FORM_DECODED2);
-		look_p = canon_look(path) | (look_p & (CANON_SQUASH | CANON_PATH));
-		look_q = canon_look(query) | (look_q & CANON_SQUASH);
 	}
 	if ((look_p & (CANON_SQUASH | CANON_PERCENT | CANON_ESCAPE | CANON_PATH)) == 0 &&
 	    (look_q & (CANON_SQUASH | CANON_PERCENT | CANON_ESCAPE)) == 0)

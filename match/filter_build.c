@@ -9,9 +9,9 @@
 #include <stdlib.h>
 
 enum {
-	SLOT_BITS_MIN = 12,
-	SLOT_BITS_MAX = 17, /* 16 KiB each of the two */
-	SPARSE = 12,	    /* slots a gram: each one filled makes for false hits */
+	SLOT_BITS_MIN = 13,
+	SLOT_BITS_MAX = 18, /* 32 KiB */
+	SPARSE = 24,	    /* slots a gram: each one filled makes for false hits */
 	HEAD_BITS_MAX = 15,
 	FEW = 40, /* windows that eight buckets tell from honest text, whatever their bytes */
 	GRAMS_MAX = 512, /* of one window */
@@ -311,11 +311,9 @@ static int expand(struct build *b, uint32_t i, unsigned off, struct err *e)
 static void set_slots(struct filter *f, uint32_t gram)
 {
 	uint64_t key = gram * FILTER_HASH2;
-	uint32_t a = (uint32_t)(key >> 32) >> f->shift;
-	uint32_t b = (uint32_t)key >> f->shift;
 
-	f->tab[a >> 6] |= UINT64_C(1) << (a & 63);
-	f->tab2[b >> 6] |= UINT64_C(1) << (b & 63);
+	for (unsigned i = 0; i < 3; i++)
+		f->tab[key >> f->shift] |= UINT64_C(1) << FILTER_BIT(key, i);
 }
 
 static int fill_stepped(struct build *b, struct err *e)
@@ -333,16 +331,15 @@ static int fill_stepped(struct build *b, struct err *e)
 	qsort(f->gram, f->n_gram, sizeof(*f->gram), gram_order);
 	while (bits < SLOT_BITS_MAX && 1u << bits < f->n_gram * SPARSE)
 		bits++;
-	f->shift = 32 - bits;
-	head_bits = bits < HEAD_BITS_MAX ? bits : HEAD_BITS_MAX;
+	f->shift = 64 - (bits - 6);
+	head_bits = bits - 1 < HEAD_BITS_MAX ? bits - 1 : HEAD_BITS_MAX;
 	f->head_shift = 32 - head_bits;
 	heads = 1u << head_bits;
 	f->gram_mask = b->setup.gram == 4 ? UINT32_MAX : 0xffffff;
-	f->tab = calloc(2, (size_t)1 << (bits - 3));
+	f->tab = calloc(1, (size_t)1 << (bits - 3));
 	f->head = malloc(heads * sizeof(*f->head));
 	if (!f->tab || !f->head)
 		return err_set(e, ENOMEM, "no memory for a filter");
-	f->tab2 = f->tab + ((size_t)1 << (bits - 6));
 	for (uint32_t h = 0, i = 0; h < heads; h++) {
 		while (i < f->n_gram && f->gram[i].gram * FILTER_HASH >> f->head_shift < h)
 			i++;
@@ -354,7 +351,7 @@ static int fill_stepped(struct build *b, struct err *e)
 	f->step = b->setup.step;
 	f->stepped = filter_masks_stepped(f->gram_len, f->step, false);
 	f->memory +=
-	    ((size_t)2 << (bits - 3)) + heads * sizeof(*f->head) + f->n_gram * sizeof(*f->gram);
+	    ((size_t)1 << (bits - 3)) + heads * sizeof(*f->head) + f->n_gram * sizeof(*f->gram);
 	return 0;
 }
 

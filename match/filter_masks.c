@@ -28,13 +28,12 @@ static inline uint32_t load32(const uint8_t *p)
 
 /* Bit 0: could gram start here? The others are without meaning. */
 static inline __attribute__((always_inline)) uint64_t looked_up(
-    const uint64_t *tab, const uint64_t *tab2, uint32_t gram, unsigned shift)
+    const uint64_t *tab, uint32_t gram, unsigned shift)
 {
 	uint64_t key = gram * FILTER_HASH2;
-	uint32_t a = (uint32_t)(key >> 32) >> shift;
-	uint32_t b = (uint32_t)key >> shift;
+	uint64_t word = tab[key >> shift];
 
-	return (tab[a >> 6] >> (a & 63)) & (tab2[b >> 6] >> (b & 63));
+	return word >> FILTER_BIT(key, 0) & word >> FILTER_BIT(key, 1) & word >> FILTER_BIT(key, 2);
 }
 
 /* To be inlined with constants, so that each combination has a loop of its own. */
@@ -42,7 +41,6 @@ static inline __attribute__((always_inline)) void stepped(const struct filter *f
     unsigned blocks, uint64_t *out, const uint32_t mask, const unsigned step)
 {
 	const uint64_t *tab = f->tab;
-	const uint64_t *tab2 = f->tab2;
 	const unsigned shift = f->shift;
 
 	for (unsigned b = 0; b < blocks; b++, p += FILTER_BLOCK) {
@@ -55,7 +53,7 @@ static inline __attribute__((always_inline)) void stepped(const struct filter *f
 				uint32_t gram =
 				    (load32(p + k + i - STRIDE - step) | FILTER_FOLD) & mask;
 
-				m = m << step | (looked_up(tab, tab2, gram, shift) & 1);
+				m = m << step | (looked_up(tab, gram, shift) & 1);
 			}
 		}
 		out[b] = m;

@@ -3,8 +3,9 @@
  *
  * Two ways to find candidate positions, of which a filter may have either or both:
  *  - stepped: at every step-th position the next 3 or 4 bytes, letters folded, are
- *    hashed into two tables of bits, small enough for the first-level cache, and count
- *    where both are set; a chain of grams tells which windows.
+ *    hashed to a word of a table that is small enough for the first-level cache, and count
+ *    where three bits of it are set (a Bloom filter of one word each); a chain of grams tells
+ *    which windows.
  *  - near: a position counts at which is a rare byte of some window, if the 4 bytes from
  *    there pass for one of 8 buckets of windows, low and high nibble apart, which is
  *    a few shuffles for 32 positions. For windows with a rare byte, and few others.
@@ -23,10 +24,11 @@ enum {
 };
 
 /* Merges A-Z with a-z, and some others: a superset, as the window is compared exactly. */
-#define FILTER_FOLD  UINT32_C(0x20202020)
-#define FILTER_HASH  UINT32_C(0x9E3779B1)
-/* A product of 64 bits, of which either half gives a slot. */
-#define FILTER_HASH2 UINT64_C(0x9E3779B97F4A7C15)
+#define FILTER_FOLD	   UINT32_C(0x20202020)
+#define FILTER_HASH	   UINT32_C(0x9E3779B1)
+/* A product of 64 bits: the top ones give a word of the table, others three bits of that word. */
+#define FILTER_HASH2	   UINT64_C(0x9E3779B97F4A7C15)
+#define FILTER_BIT(key, i) ((key) >> (46 - 6 * (i)) & 63)
 
 /* Sorted by gram * FILTER_HASH, of which the top bits are the slot. */
 struct filter_gram {
@@ -51,14 +53,13 @@ struct filter {
 	unsigned n_win, n_cls;
 
 	filter_masks *stepped; /* NULL: no window is stepped */
-	uint64_t *tab;	       /* both tables, a bit a slot: could a gram start here? */
-	uint64_t *tab2;	       /* the second half of tab */
+	uint64_t *tab;	       /* could a gram start here? */
 	uint32_t *head;	       /* gram * FILTER_HASH >> head_shift -> its first gram */
 	struct filter_gram *gram;
 	uint32_t n_gram;
 	uint32_t gram_mask; /* ~0 for grams of 4 bytes, 0xffffff for 3 */
 	unsigned gram_len, step;
-	unsigned shift, head_shift; /* slot = half of gram * FILTER_HASH2 >> shift */
+	unsigned shift, head_shift; /* word of tab = gram * FILTER_HASH2 >> shift */
 
 	filter_masks *near;		    /* NULL: no window is near */
 	uint8_t nibble[FILTER_NEAR][2][16]; /* [byte][low, high][nibble]: buckets */

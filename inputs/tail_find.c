@@ -217,7 +217,9 @@ static void find_missed(struct tail *t, const struct pattern *p, const char *nam
 	struct tail_position pos;
 
 	if (t->cb.saved_path(t->cb.ctx, path, &pos)) {
-		if (pos.dev == st->st_dev && pos.ino == st->st_ino)
+		/* the inode alone says little: one that was freed is the next new file's */
+		if (pos.dev == st->st_dev && pos.ino == st->st_ino &&
+		    (is_gzip(path) || tail_has_head(path, pos.head_hash)))
 			return;
 		if (!catch_up(t, p, name, pos.time_us) && !t->started)
 			t->cb.report(t->cb.ctx, TAIL_GONE, pos.path, 0);

@@ -2,6 +2,8 @@
 #include "base/identity.h"
 #include "inputs/tail_internal.h"
 
+#include <fcntl.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 uint64_t tail_hash_before(struct open_file *f, uint64_t offset, bool *ok)
@@ -26,6 +28,17 @@ static bool read_head(struct open_file *f, uint64_t *hash)
 		return false;
 	*hash = identity_head_hash(head);
 	return true;
+}
+
+bool tail_has_head(const char *path, uint64_t head_hash)
+{
+	struct open_file f = { .fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) };
+	uint64_t hash;
+	bool has = f.fd >= 0 && read_head(&f, &hash) && hash == head_hash;
+
+	if (f.fd >= 0)
+		close(f.fd);
+	return has;
 }
 
 uint64_t tail_file_size(struct open_file *f)

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 
+import pytest
 from conftest import wait_for
 
 
@@ -50,6 +51,46 @@ def test_rename_rotation_while_running_and_while_down(agent):
     agent.wait_rows(106)
     assert sorted(agent.bodies()[102:]) == ["four 0", "three 0", "three 1", "two 0"]
     assert agent.query("SELECT count(*), count(DISTINCT id) FROM events") == [(106, 106)]
+    agent.stop()
+
+
+def take_inode(folder, inode):
+    """A new empty file with that inode, which was just freed; None when the file system gives it to nobody."""
+    others, found = [], None
+    for i in range(2000):
+        path = folder / f"other-{i}"
+        path.touch()
+        if path.stat().st_ino == inode:
+            found = path
+            break
+        others.append(path)
+    for path in others:
+        path.unlink()
+    return found
+
+
+def test_the_new_log_has_the_inode_of_the_one_that_was_left(agent):
+    """The file system gave it free: what was rotated away meanwhile must be looked for all the same."""
+    log = agent.logs / "a.log"
+    append(log, "one 0\n")
+    agent.start()
+    agent.wait_rows(1)
+    agent.stop()
+    append(log, "one 1\n")
+    inode = log.stat().st_ino
+    with open(log, "rb") as f, gzip.open(agent.logs / "a.log.2.gz", "wb") as g:
+        shutil.copyfileobj(f, g)
+    append(agent.logs / "a.log.1", "two 0\n")
+    log.unlink()
+    new = take_inode(agent.root, inode)
+    if new is None:
+        pytest.skip("this file system does not give a freed inode to the next file")
+    new.rename(log)
+    append(log, "three 0\n")
+    agent.start()
+    agent.wait_rows(4)
+    assert sorted(agent.bodies()) == ["one 0", "one 1", "three 0", "two 0"]
+    assert agent.query("SELECT what FROM ledger") == []
     agent.stop()
 
 

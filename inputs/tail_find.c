@@ -215,13 +215,15 @@ static void find_missed(struct tail *t, const struct pattern *p, const char *nam
     const struct stat *st)
 {
 	struct tail_position pos;
+	bool same_head = false;
 
 	if (t->cb.saved_path(t->cb.ctx, path, &pos)) {
 		/* the inode alone says little: one that was freed is the next new file's */
 		if (pos.dev == st->st_dev && pos.ino == st->st_ino &&
-		    (is_gzip(path) || tail_has_head(path, pos.head_hash)))
+		    (is_gzip(path) || tail_is_left(path, &pos, &same_head)))
 			return;
-		if (!catch_up(t, p, name, pos.time_us) && !t->started)
+		/* copied and truncated, or shortened by a crash, which identifying it will tell */
+		if (!catch_up(t, p, name, pos.time_us) && !t->started && !same_head)
 			t->cb.report(t->cb.ctx, TAIL_GONE, pos.path, 0);
 	} else if (!t->started && !p->start.first_start) {
 		catch_up(t, p, name, p->start.alive_us);

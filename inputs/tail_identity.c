@@ -30,17 +30,6 @@ static bool read_head(struct open_file *f, uint64_t *hash)
 	return true;
 }
 
-bool tail_has_head(const char *path, uint64_t head_hash)
-{
-	struct open_file f = { .fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) };
-	uint64_t hash;
-	bool has = f.fd >= 0 && read_head(&f, &hash) && hash == head_hash;
-
-	if (f.fd >= 0)
-		close(f.fd);
-	return has;
-}
-
 uint64_t tail_file_size(struct open_file *f)
 {
 	struct stat st;
@@ -71,6 +60,19 @@ static bool agrees(struct open_file *f, const struct tail_position *p)
 	uint64_t h = tail_hash_before(f, p->offset, &ok);
 
 	return ok && h == p->before_hash;
+}
+
+bool tail_is_left(const char *path, const struct tail_position *p, bool *same_head)
+{
+	struct open_file f = { .fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) };
+	uint64_t hash;
+	bool is;
+
+	*same_head = f.fd >= 0 && read_head(&f, &hash) && hash == p->head_hash;
+	is = *same_head && agrees(&f, p);
+	if (f.fd >= 0)
+		close(f.fd);
+	return is;
 }
 
 static void take(struct open_file *f, const struct tail_position *p)

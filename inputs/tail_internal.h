@@ -82,8 +82,11 @@ void tail_check(struct tail *t, struct open_file *f);
 uint64_t tail_file_size(struct open_file *f); /* 0 for gzip */
 uint64_t tail_hash_before(struct open_file *f, uint64_t offset, bool *ok);
 
-/* Does the file at path, which is not compressed, begin as a log of that head? */
-bool tail_has_head(const char *path, uint64_t head_hash);
+/*
+ * Is the log at path, which is not compressed, the one that was left at p? *same_head: it begins
+ * like that.
+ */
+bool tail_is_left(const char *path, const struct tail_position *p, bool *same_head);
 
 /* tail_read.c */
 ssize_t tail_pread(struct open_file *f, void *to, size_t n, uint64_t offset);

@@ -108,6 +108,30 @@ def test_copytruncate_is_noticed_and_reported(agent):
     agent.stop()
 
 
+@pytest.mark.parametrize("again", ["two 0\n", "one 0\n"], ids=["another head", "the same head"])
+@pytest.mark.parametrize("late", [False, True], ids=["written before the start", "written after it"])
+def test_copytruncate_while_down(agent, again, late):
+    """The rest of what was left is in the copy, under the same name and inode is another log."""
+    log = agent.logs / "a.log"
+    append(log, "one 0\none 1\n")
+    agent.files = str(log)
+    agent.start()
+    agent.wait_rows(2)
+    agent.stop()
+    append(log, "one 2\n")
+    shutil.copy(log, agent.logs / "a.log.1")
+    os.truncate(log, 0)
+    if not late:
+        append(log, again)
+    agent.start()
+    if late:
+        agent.wait_rows(3)
+        append(log, again)
+    agent.wait_rows(4)
+    assert sorted(agent.bodies()) == sorted(["one 0", "one 1", "one 2", again.strip()])
+    agent.stop()
+
+
 def test_odd_lines(agent):
     log = agent.logs / "a.log"
     with open(log, "wb") as f:

@@ -2,7 +2,6 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "detect/canon.h"
 #include "detect/redact_find.h"
 
 #include <errno.h>
@@ -158,15 +157,6 @@ static struct slice redact_value(const struct redactor *r, struct arena *a, stru
 	return x.n > 0 || x.all ? applied(r, a, v, &x) : v;
 }
 
-/*
- * The text as the client sent it has nothing that begins a secret, nor an escape that could hide
- * one: no match of its written form has.
- */
-static bool is_clean(const struct detection *d, bool body_is_clean)
-{
-	return body_is_clean && slice_eq(d->form, form_names[FORM_WRITTEN]);
-}
-
 /* A match keeps its text only where it is not secret: compared with every masked value. */
 static void redact_match(const struct redactor *r, struct arena *a, struct detection *d,
     struct slice old, const struct edits *x)
@@ -197,8 +187,7 @@ void redact_event(const struct redactor *r, struct arena *a, struct event *ev, b
 	new.text = old;
 	edits_none(&x);
 
-	bool clean = !finder_run(r->finder, old, padded, &x) &&
-		     (old.n == 0 || memchr(old.p, '\\', old.n) == NULL);
+	bool suspect = finder_run(r->finder, old, padded, &x);
 	bool changed = x.n > 0 || x.all;
 
 	if (changed)
@@ -211,7 +200,6 @@ void redact_event(const struct redactor *r, struct arena *a, struct event *ev, b
 
 		if (own || (inside && !changed))
 			continue;
-		clean = clean && inside;
 		if (inside)
 			s = part_of_body(r, a, s, old, &new, &x);
 		else if (s.n >= 8)
@@ -219,8 +207,9 @@ void redact_event(const struct redactor *r, struct arena *a, struct event *ev, b
 		v->p = s.p;
 		v->n = (uint32_t)s.n;
 	}
+	/* in a body where nothing even begins like a secret, no part of it does */
 	for (unsigned i = 0; i < ev->n_detections; i++)
-		if (!is_clean(&ev->detections[i], clean))
+		if (suspect || slice_find(old, ev->detections[i].match) == NULL)
 			redact_match(r, a, &ev->detections[i], old, &x);
 	ev->body = new.text;
 }

@@ -86,6 +86,29 @@ def test_secrets_are_masked_unless_raw(tmp_path):
     assert "hunter2secret" in sekisho(*args, "--raw", "-", stdin=log).stdout
 
 
+AUDIT_RULE = """title: Typed
+name: typed.word
+id: 5b0d3b0e-6f5c-5f6e-9a53-0c2f6d1a7b99
+logsource: {product: linux, service: auditd}
+detection:
+    keywords: ['password=hunter2secret']
+    condition: keywords
+level: low
+"""
+
+
+@pytest.mark.parametrize("field", ["TTY data", "PATH name"])
+def test_a_secret_that_only_its_decoded_form_shows_is_masked_in_the_evidence(tmp_path, field):
+    """The line has it in hexadecimal digits, where nothing looks like a secret."""
+    (tmp_path / "r.yml").write_text(AUDIT_RULE)
+    kind, name = field.split()
+    log = f"type={kind} msg=audit(1763877600.123:77): {name}={b'password=hunter2secret'.hex()}\n"
+    args = ["scan", "--parser", "auditd", "--rules", str(tmp_path)]
+    out = sekisho(*args, "-", stdin=log).stdout
+    assert '"match":"password=[masked:16:' in out and "hunter2secret" not in out
+    assert '"match":"password=hunter2secret"' in sekisho(*args, "--raw", "-", stdin=log).stdout
+
+
 def test_rules_test_and_lint(tmp_path):
     (tmp_path / "r.yml").write_text(RULE)
     p = sekisho("rules", "test", "--rules", str(tmp_path), "--parser", "combined")

@@ -130,9 +130,9 @@ void ledger_put(struct record_writer *w, const struct ledger_row *row, uint64_t 
 /* sinks.c: by enum sink_type, and what the config says of one; texts stay the config's. */
 const struct sink *agent_sink(unsigned type);
 
-/* The libraries that the configured sinks and /metrics call; -1 with *e: one can't be
- * had. */
-int agent_open_libraries(const struct config *c, struct err *e);
 struct sink_settings agent_sink_settings(const struct sink_config *s);
+
+/* Open the libraries that the configured sinks and /metrics call. -1 with *e: one can't be had. */
+int agent_open_libraries(const struct config *c, struct err *e);
 
 #endif

@@ -1,10 +1,10 @@
 #include "agent/batch.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 int batch_queue_init(struct batch_queue *q, struct err *e)
 {
@@ -76,23 +76,9 @@ void batch_put(struct batch_queue *q, struct batch *b)
 	pthread_mutex_unlock(&q->lock);
 }
 
-static struct timespec in_ms(unsigned ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
-}
-
 static void gather(struct batch_queue *q)
 {
-	struct timespec until = in_ms(BATCH_GATHER_MS);
+	struct timespec until = clock_in_ms(BATCH_GATHER_MS);
 
 	while (q->n < BATCH_GATHERED && q->more && !q->stopped)
 		if (pthread_cond_timedwait(&q->changed, &q->lock, &until) != 0)
@@ -101,7 +87,7 @@ static void gather(struct batch_queue *q)
 
 struct batch *batch_get_all(struct batch_queue *q, unsigned wait_ms)
 {
-	struct timespec until = in_ms(wait_ms);
+	struct timespec until = clock_in_ms(wait_ms);
 	struct batch *b;
 
 	pthread_mutex_lock(&q->lock);

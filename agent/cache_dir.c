@@ -1,5 +1,7 @@
 #include "agent/cache_dir.h"
 
+#include "detect/trigger.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +29,7 @@ const char *cache_shipped_dir(void)
 	static const char *const places[] = { "/../share/sekisho", "" };
 	static char dir[1024];
 	char program[900];
-	char path[sizeof(dir) + sizeof(CACHE_WINDOWS) + 1];
+	char path[sizeof(dir) + sizeof(TRIGGER_CACHE) + 1];
 	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
 	char *slash;
 
@@ -40,7 +42,7 @@ const char *cache_shipped_dir(void)
 	*slash = '\0';
 	for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		snprintf(dir, sizeof(dir), "%s%s", program, places[i]);
-		snprintf(path, sizeof(path), "%s/" CACHE_WINDOWS, dir);
+		snprintf(path, sizeof(path), "%s/" TRIGGER_CACHE, dir);
 		if (access(path, R_OK) == 0)
 			return dir;
 	}

@@ -10,10 +10,8 @@
 /* NULL: there is none. One thread. */
 const char *cache_dir(void);
 
-#define CACHE_WINDOWS "windows" /* of patterns (detect/memo_file.c) */
-
 /*
- * The folder with CACHE_WINDOWS of the rules that come with the program: ../share/sekisho beside
+ * The folder with TRIGGER_CACHE of the rules that come with the program: ../share/sekisho beside
  * the program's folder, else that folder itself, as in a build. NULL: there is none. One thread.
  */
 const char *cache_shipped_dir(void);

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/ip.h"
 #include "base/log.h"
+#include "detect/trigger.h"
 #include "sinks/sink.h"
 
 #include <errno.h>
@@ -195,6 +196,7 @@ static void allow_credentials(struct fence *f, const struct sink_config *s)
 
 static void allow_reading(struct fence *f, const struct config *c)
 {
+	const char *shipped = cache_shipped_dir();
 	const char *dirs[4];
 	unsigned n = c->rules.n > 0 ? 0 : offline_rule_dirs(dirs);
 	char dir[PATH_MAX];
@@ -225,11 +227,9 @@ static void allow_reading(struct fence *f, const struct config *c)
 	for (unsigned i = 0; i < sizeof(always) / sizeof(*always); i++)
 		allow(f, always[i], READS);
 	allow(f, c->file.name, READS);
-	if (cache_shipped_dir() != NULL) {
-		char path[PATH_MAX];
-
-		snprintf(path, sizeof(path), "%s/" CACHE_WINDOWS, cache_shipped_dir());
-		allow(f, path, READS);
+	if (shipped != NULL) {
+		snprintf(dir, sizeof(dir), "%s/" TRIGGER_CACHE, shipped);
+		allow(f, dir, READS);
 	}
 }
 

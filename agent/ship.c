@@ -274,15 +274,8 @@ static enum sink_result one_round(struct ship *s, bool *idle, struct err *e)
 
 static void pause_for(struct ship *s, unsigned ms)
 {
-	struct timespec until;
+	struct timespec until = clock_in_ms(ms);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&s->lock);
 	if (!atomic_load(&s->stop))
 		pthread_cond_timedwait(&s->wake, &s->lock, &until);

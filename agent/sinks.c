@@ -26,7 +26,7 @@ static int need(struct late *library, const char *for_what, struct err *e)
 
 	if (why == NULL)
 		return 0;
-	return err_set(e, ENOENT, "%s: %s: install the package that has it", for_what, why);
+	return err_set(e, ENOENT, "%s: %s", for_what, why);
 }
 
 int agent_open_libraries(const struct config *c, struct err *e)

@@ -114,7 +114,7 @@ static void *nft_open(struct err *e)
 
 	if (why != NULL) {
 		free(n);
-		err_set(e, ENOENT, "nftables: %s: install the package that has it", why);
+		err_set(e, ENOENT, "nftables: %s", why);
 		return NULL;
 	}
 	if (n == NULL || (n->ctx = nft_ctx_new(NFT_CTX_DEFAULT)) == NULL) {

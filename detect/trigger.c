@@ -17,7 +17,6 @@
 /* Above this share of honest events a trigger is no use: the rule counts as untriggered. */
 #define COST_USELESS 0.9
 #define CHEAP_VALUES 16
-#define CACHE_NAME   "windows"
 
 struct build {
 	struct trigger_plan *plan;
@@ -392,9 +391,9 @@ struct trigger_plan *trigger_plan_new(
 		goto out;
 	}
 	if (shipped_dir != NULL)
-		memo_load(b->memo, shipped_dir, CACHE_NAME);
+		memo_load(b->memo, shipped_dir, TRIGGER_CACHE);
 	if (cache_dir != NULL)
-		memo_load(b->memo, cache_dir, CACHE_NAME);
+		memo_load(b->memo, cache_dir, TRIGGER_CACHE);
 	b->plan = p;
 	p->rs = rs;
 	p->n_lanes = LANE_FIRST_ATTR;
@@ -410,7 +409,7 @@ struct trigger_plan *trigger_plan_new(
 				plan_node(p, &rs->rules[i].nodes[k]);
 	rc = build_filters(b, e);
 	if (rc == 0 && cache_dir != NULL && memo_has_news(b->memo))
-		memo_save(b->memo, cache_dir, CACHE_NAME);
+		memo_save(b->memo, cache_dir, TRIGGER_CACHE);
 out:
 	for (unsigned i = 0; b != NULL && i < LANE_MAX; i++)
 		free(b->entries[i]);

@@ -54,6 +54,8 @@ struct trigger_plan {
 	struct deny deny;
 };
 
+#define TRIGGER_CACHE "windows" /* in the folders below (memo_file.c) */
+
 /*
  * Choose triggers for all rules of rs and build the filters.
  * Sets rule.untriggered and rule.cost. NULL with *e when memory is short.

@@ -1,5 +1,6 @@
 #include "journal/reader.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "journal/internal.h"
 #include "journal/journal_io.h"
@@ -361,16 +362,9 @@ static enum journal_read step(struct journal_reader *r, struct journal_item *ite
 enum journal_read journal_reader_next(
     struct journal_reader *r, unsigned timeout_ms, struct journal_item *item, struct err *e)
 {
-	struct timespec until;
+	struct timespec until = clock_in_ms(timeout_ms);
 	enum journal_read got;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)(timeout_ms / 1000);
-	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_nsec -= 1000000000;
-		until.tv_sec++;
-	}
 	memset(item, 0, sizeof(*item));
 	for (;;) {
 		while (r->open) {

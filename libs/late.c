@@ -36,7 +36,8 @@ const char *late_open(struct late *l)
 		if (handle != NULL && resolve(l, handle)) {
 			atomic_store_explicit(&l->is_open, true, memory_order_release);
 		} else {
-			snprintf(why, sizeof(why), "%s", dlerror());
+			snprintf(
+			    why, sizeof(why), "%s: install the package that has it", dlerror());
 			out = why;
 		}
 	}
@@ -49,7 +50,7 @@ const void *late_need(struct late *l)
 	const char *why = late_open(l);
 
 	if (why != NULL) {
-		fprintf(stderr, "sekisho: %s; install the package that has it\n", why);
+		fprintf(stderr, "sekisho: %s\n", why);
 		exit(EX_UNAVAILABLE);
 	}
 	return l->functions;

@@ -22,12 +22,10 @@ struct late {
 	atomic_bool is_open;
 };
 
-/* NULL, or why it can't be had, as dlerror() says it (a copy: valid in this thread until the next
- * call). */
+/* NULL, or why it can't be had and what to do: valid in this thread until the next call. */
 const char *late_open(struct late *l);
 
-/* Its functions. The program ends with a message where it can't be had: as it would at its start.
- */
+/* Its functions. Where it can't be had the program ends with a message, as at its start. */
 const void *late_need(struct late *l);
 
 #define LATE_MEMBER(f) __typeof__(f) *f;

@@ -11,7 +11,7 @@
 #include "base/attr.h"
 #include "base/slice.h"
 
-enum { EVENT_MAX_ATTRS = 160, EVENT_MAX_DETECTIONS = 16 };
+enum { EVENT_MAX_ATTRS = 160, EVENT_MAX_DETECTIONS = 16, EVENT_MAX_PARTS = 64 };
 
 /* How an event came to be; bits of event.flags. */
 enum {
@@ -32,15 +32,24 @@ struct attr {
 };
 
 /* Where a value was found to match; see detect/. */
+/* What a score was summed of (a rule's `weight`). */
+struct detection_part {
+	struct slice rule;  /* as in struct detection */
+	struct slice field; /* attribute name; empty: a rule that holds by what is absent */
+	struct slice match; /* at most 256 bytes */
+};
+
 struct detection {
-	struct slice rule;     /* Sigma `name`, else the file's stem */
-	struct slice id;       /* Sigma `id`, a UUID */
-	struct slice category; /* design: one of the fixed list */
-	struct slice level;    /* informational low medium high critical */
-	struct slice field;    /* attribute name */
-	struct slice match;    /* the text that matched, at most 256 bytes */
-	struct slice form;     /* written decoded decoded2 squashed base64 */
-	bool quoted;	       /* in what a person types: weak evidence */
+	struct slice rule;	      /* Sigma `name`, else the file's stem */
+	struct slice id;	      /* Sigma `id`, a UUID */
+	struct slice category;	      /* design: one of the fixed list */
+	struct slice level;	      /* informational low medium high critical */
+	struct slice field;	      /* attribute name */
+	struct slice match;	      /* the text that matched, at most 256 bytes */
+	struct slice form;	      /* written decoded decoded2 squashed base64 */
+	struct detection_part *parts; /* n_parts of them; of a score: it has no field and match */
+	unsigned n_parts;
+	bool quoted; /* in what a person types: weak evidence */
 };
 
 struct event {

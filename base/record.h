@@ -120,6 +120,7 @@ struct record_reader {
 	unsigned n_origins;
 	struct attr attrs[EVENT_MAX_ATTRS];
 	struct detection detections[EVENT_MAX_DETECTIONS];
+	struct detection_part parts[EVENT_MAX_PARTS];
 };
 
 /* Start on a block whose first numbered record is first_seq. Buffers are kept from call to call. */

@@ -80,6 +80,22 @@ static void text_if(struct json *j, const char *key, struct slice v)
 		json_member_text(j, key, v);
 }
 
+static void put_parts(struct json *j, const struct detection *d)
+{
+	if (d->n_parts == 0)
+		return;
+	JSON_KEY(j, "parts");
+	json_open(j, '[');
+	for (const struct detection_part *p = d->parts; p < d->parts + d->n_parts; p++) {
+		json_open(j, '{');
+		json_member_text(j, "rule", p->rule);
+		text_if(j, "field", p->field);
+		text_if(j, "match", p->match);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
 bool record_json_detections(struct json *j, const struct event *ev)
 {
 	if (ev->n_detections == 0)
@@ -87,7 +103,6 @@ bool record_json_detections(struct json *j, const struct event *ev)
 	json_open(j, '[');
 	for (unsigned i = 0; i < ev->n_detections; i++) {
 		const struct detection *d = &ev->detections[i];
-		bool score = slice_eq(d->form, SLICE("score"));
 
 		json_open(j, '{');
 		json_member_text(j, "rule", d->rule);
@@ -95,9 +110,9 @@ bool record_json_detections(struct json *j, const struct event *ev)
 		json_member_text(j, "category", d->category);
 		json_member_text(j, "level", d->level);
 		text_if(j, "field", d->field);
-		text_if(j, score ? "parts" : "match", d->match);
-		if (!score)
-			text_if(j, "form", d->form);
+		text_if(j, "match", d->match);
+		text_if(j, "form", d->form);
+		put_parts(j, d);
 		json_close(j, '}');
 	}
 	json_close(j, ']');

@@ -138,6 +138,27 @@ static bool read_detections(struct record_reader *r, struct cut *c, struct event
 
 		for (unsigned k = 0; k < sizeof(text) / sizeof(text[0]); k++)
 			*text[k] = cut_bytes(c);
+		d->n_parts = 0;
+	}
+	return !c->bad;
+}
+
+/* What is left of an event: the parts of its scores. */
+static bool read_parts(struct record_reader *r, struct cut *c, struct event *ev)
+{
+	for (unsigned n = 0; c->s.n > 0 && !c->bad; n++) {
+		uint64_t i = cut_varint(c);
+		struct detection_part *p = r->parts + n;
+
+		if (n == EVENT_MAX_PARTS || i >= ev->n_detections)
+			return false;
+		p->rule = cut_bytes(c);
+		p->field = cut_bytes(c);
+		p->match = cut_bytes(c);
+		if (ev->detections[i].n_parts++ == 0)
+			ev->detections[i].parts = p;
+		else if (ev->detections[i].parts + ev->detections[i].n_parts - 1 != p)
+			return false; /* those of a detection stand together */
 	}
 	return !c->bad;
 }
@@ -163,7 +184,7 @@ static bool read_event(struct record_reader *r, struct cut c, struct record *rec
 	r->last_time = ev->time_us;
 	rec->origin = &r->origins[origin];
 	record_event_id(rec->origin->hash, ev, rec->id);
-	return read_attrs(r, &c, ev) && read_detections(r, &c, ev);
+	return read_attrs(r, &c, ev) && read_detections(r, &c, ev) && read_parts(r, &c, ev);
 }
 
 static bool read_fields(struct record_reader *r, struct cut c, struct record *rec)

@@ -142,6 +142,21 @@ static char *put_detections(char *q, const struct event *ev)
 	return q;
 }
 
+/* Behind all else, and only where there are any: an older reader ends before them. */
+static char *put_parts(char *q, const struct event *ev)
+{
+	for (unsigned i = 0; i < ev->n_detections; i++)
+		for (unsigned k = 0; k < ev->detections[i].n_parts; k++) {
+			const struct detection_part *p = &ev->detections[i].parts[k];
+
+			q = put_varint(q, i);
+			q = put_bytes(q, p->rule);
+			q = put_bytes(q, p->field);
+			q = put_bytes(q, p->match);
+		}
+	return q;
+}
+
 /* The most that it can take; values that lie in the body will take less. */
 static size_t event_bound(const struct event *ev)
 {
@@ -157,6 +172,8 @@ static size_t event_bound(const struct event *ev)
 
 		n += 7 * VARINT_MAX + d->rule.n + d->id.n + d->category.n + d->level.n +
 		     d->field.n + d->match.n + d->form.n;
+		for (const struct detection_part *p = d->parts; p < d->parts + d->n_parts; p++)
+			n += 4 * VARINT_MAX + p->rule.n + p->field.n + p->match.n;
 	}
 	return n;
 }
@@ -197,6 +214,7 @@ static void put_event(struct record_writer *w, unsigned origin, const struct eve
 	q = put_bytes(q, ev->body);
 	q = put_attrs(q, ev->attrs, ev->n_attrs, &b);
 	q = put_detections(q, ev);
+	q = put_parts(q, ev);
 	if (q - len - LEN_WIDTH >= 1 << 28) {
 		w->raw.full = true;
 		return;

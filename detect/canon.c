@@ -56,28 +56,43 @@ static int escape_of(char c)
 	}
 }
 
+/* The next byte of what s is unescaped to, in *c; how many of s it is written with. */
+static size_t unescape_one(struct slice s, char *c)
+{
+	int escaped;
+
+	if (s.p[0] == '\\' && s.n > 1) {
+		if (s.p[1] == 'x' && s.n > 3 && hex2(s.p + 2) >= 0) {
+			*c = no_lf(hex2(s.p + 2));
+			return 4;
+		}
+		escaped = escape_of(s.p[1]);
+		if (escaped >= 0) {
+			*c = (char)escaped;
+			return 2;
+		}
+	}
+	*c = no_lf(s.p[0]);
+	return 1;
+}
+
 size_t canon_unescape(struct slice in, char *out)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < in.n; i++) {
-		char c = in.p[i];
-
-		if (c == '\\' && i + 1 < in.n) {
-			if (in.p[i + 1] == 'x' && i + 3 < in.n && hex2(in.p + i + 2) >= 0) {
-				out[n++] = no_lf(hex2(in.p + i + 2));
-				i += 3;
-				continue;
-			}
-			if (escape_of(in.p[i + 1]) >= 0) {
-				out[n++] = (char)escape_of(in.p[i + 1]);
-				i++;
-				continue;
-			}
-		}
-		out[n++] = no_lf(c);
-	}
+	while (in.n > 0)
+		in = slice_from(in, unescape_one(in, &out[n++]));
 	return n;
+}
+
+size_t canon_unescape_source(struct slice in, size_t at)
+{
+	struct slice s = in;
+	char c;
+
+	while (s.n > 0 && at-- > 0)
+		s = slice_from(s, unescape_one(s, &c));
+	return in.n - s.n;
 }
 
 enum { WORD = 8 };
@@ -104,6 +119,17 @@ static unsigned plain_bytes(const char *p, char plus)
 	return marks != 0 ? (unsigned)__builtin_ctzll(marks) / 8 : WORD;
 }
 
+/* The next byte of what s is decoded to, in *c; how many of s it is written with. */
+static size_t percent_one(struct slice s, char plus, char *c)
+{
+	if (s.p[0] == '%' && s.n > 2 && hex2(s.p + 1) >= 0) {
+		*c = no_lf(hex2(s.p + 1));
+		return 3;
+	}
+	*c = s.p[0] == plus && plus != '%' ? ' ' : no_lf(s.p[0]);
+	return 1;
+}
+
 size_t canon_percent(struct slice in, bool plus_is_blank, char *out)
 {
 	const char plus = plus_is_blank ? '+' : '%';
@@ -119,21 +145,19 @@ size_t canon_percent(struct slice in, bool plus_is_blank, char *out)
 			if (plain == WORD)
 				continue;
 		}
-
-		char c = in.p[i];
-
-		if (c != '%' && c != plus && c != '\n') {
-			out[n++] = c;
-			i++;
-		} else if (c == '%' && i + 2 < in.n && hex2(in.p + i + 1) >= 0) {
-			out[n++] = no_lf(hex2(in.p + i + 1));
-			i += 3;
-		} else {
-			out[n++] = c == '%' ? c : c == '\n' ? '\r' : ' ';
-			i++;
-		}
+		i += percent_one(slice_from(in, i), plus, &out[n++]);
 	}
 	return n;
+}
+
+size_t canon_percent_source(struct slice in, size_t at)
+{
+	struct slice s = in;
+	char c;
+
+	while (s.n > 0 && at-- > 0)
+		s = slice_from(s, percent_one(s, '%', &c));
+	return in.n - s.n;
 }
 
 struct entity {

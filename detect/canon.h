@@ -40,6 +40,10 @@ size_t canon_unescape(struct slice in, char *out);
 /* Percent-decoding (RFC 3986 section 2.1); what is not %HH stays. out is another text than in. */
 size_t canon_percent(struct slice in, bool plus_is_blank, char *out);
 
+/* Where in `in` that is written which the two make byte `at` of; in.n: of none, it is the end. */
+size_t canon_unescape_source(struct slice in, size_t at);
+size_t canon_percent_source(struct slice in, size_t at);
+
 size_t canon_squash(struct slice in, bool is_path, char *out);
 
 enum { BASE64_MIN = 8 };

@@ -3,10 +3,11 @@
 #include "base/clock.h"
 #include "detect/engine.h"
 #include "detect/quoted.h"
+#include "detect/span.h"
 
 #include <stdio.h>
 
-enum { MATCH_TEXT_MAX = 256, SCORE_PARTS = 8, SCORE_ENOUGH = 10 };
+enum { MATCH_TEXT_MAX = 256, SCORE_ENOUGH = 10 };
 
 /* What an event's rules came to. */
 struct outcome {
@@ -16,7 +17,7 @@ struct outcome {
 	struct {
 		const struct rule *rule;
 		struct evidence ev;
-	} parts[64];
+	} parts[EVENT_MAX_PARTS];
 	unsigned n_parts;
 	struct buf undecided;	    /* names of rules */
 	const struct rule *crawler; /* that takes the agent for one that can be verified */
@@ -157,6 +158,7 @@ static void decide(
 		o->crawler = r;
 	if (r->weight > 0) {
 		if (o->n_parts < sizeof(o->parts) / sizeof(*o->parts)) {
+			ev.match = keep_match(a, ev.match); /* what it stands in may be reused */
 			o->parts[o->n_parts].rule = r;
 			o->parts[o->n_parts++].ev = ev;
 		}
@@ -165,11 +167,6 @@ static void decide(
 	hit(g, event, r, &ev);
 	if (r->generate)
 		detect(o, r, &ev, a);
-}
-
-static bool overlaps(const struct evidence *x, const struct evidence *y)
-{
-	return x->text == y->text && x->start < y->end && y->start < x->end;
 }
 
 /* Sum of weights of one category: of parts on overlapping bytes only the heaviest counts. */
@@ -182,7 +179,7 @@ static unsigned score(const struct outcome *o, enum category c, unsigned *level)
 
 		for (unsigned k = 0; counts && k < o->n_parts; k++)
 			if (k != i && o->parts[k].rule->category == c &&
-			    overlaps(&o->parts[i].ev, &o->parts[k].ev) &&
+			    span_overlaps(&o->parts[i].ev.span, &o->parts[k].ev.span) &&
 			    (o->parts[k].rule->weight > o->parts[i].rule->weight ||
 				(o->parts[k].rule->weight == o->parts[i].rule->weight && k < i)))
 				counts = false;
@@ -195,27 +192,20 @@ static unsigned score(const struct outcome *o, enum category c, unsigned *level)
 	return sum;
 }
 
-/* The parts as text: rule=match, one after the other. */
-static struct slice part_list(const struct outcome *o, enum category c, struct arena *a)
+static void list_parts(
+    const struct outcome *o, enum category c, struct arena *a, struct detection *d)
 {
-	struct buf b = { .max = 4096 };
-	unsigned n = 0;
+	d->parts = ARENA_NEW(a, struct detection_part, o->n_parts);
+	for (unsigned i = 0; i < o->n_parts && d->parts != NULL; i++) {
+		const struct rule *r = o->parts[i].rule;
+		const struct evidence *ev = &o->parts[i].ev;
 
-	for (unsigned i = 0; i < o->n_parts && n < SCORE_PARTS; i++) {
-		if (o->parts[i].rule->category != c)
+		if (r->category != c)
 			continue;
-
-		struct slice m = o->parts[i].ev.match;
-
-		buf_printf(&b, "%s%.*s=%.*s", n++ > 0 ? "; " : "",
-		    SLICE_ARG(o->parts[i].rule->name), m.n > 48 ? 48 : (int)m.n,
-		    m.p != NULL ? m.p : "");
+		d->parts[d->n_parts++] = (struct detection_part){ .rule = r->name,
+			.field = ev->found ? field_output_name(&ev->field) : (struct slice){ 0 },
+			.match = ev->match };
 	}
-
-	struct slice s = keep_match(a, buf_as_slice(&b));
-
-	buf_free(&b);
-	return s;
 }
 
 /* Weak evidence alone makes no strong one. */
@@ -247,12 +237,10 @@ static void score_all(struct outcome *o, struct arena *a)
 		struct detection d = { .rule = arena_copy(a, buf_as_slice(&name)),
 			.category = slice_of(category_names[c]),
 			.level = slice_of(level_names[level]),
-			.field = SLICE("url.full"),
-			.match = part_list(o, (enum category)c, a),
-			.form = SLICE("score"),
 			.quoted = quoted };
 
 		buf_free(&name);
+		list_parts(o, (enum category)c, a, &d);
 		add_detection(o, &d, (enum level)level);
 	}
 }

@@ -175,15 +175,21 @@ const struct text *texts_of(struct engine *g, unsigned event, unsigned lane, uns
 
 enum verdict { VERDICT_NO, VERDICT_YES, VERDICT_UNDECIDED };
 
+/* Bytes of the event's attributes; those of a target may be of its path and of its query. */
+struct span {
+	struct slice part[2];
+};
+
 /* Where the deciding item of a rule matched. */
 struct evidence {
 	bool found;
 	struct field field;
 	enum form form;
 	struct slice match;
-	const char *text; /* identity of the text, to compare byte ranges */
+	const char *text; /* identity of the text */
 	size_t text_n, start, end;
-	bool quoted; /* all of it is in what a person types */
+	struct span span; /* of a weighted rule: to compare byte ranges */
+	bool quoted;	  /* all of it is in what a person types */
 };
 
 /*

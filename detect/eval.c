@@ -4,6 +4,7 @@
  */
 #include "detect/eval.h"
 #include "detect/quoted.h"
+#include "detect/span.h"
 
 #include "base/timefmt.h"
 
@@ -56,6 +57,14 @@ static unsigned parts(
 	return 1;
 }
 
+/* The evidence was found just now, in t. */
+static void found_in(struct run *x, unsigned lane, const struct text *t)
+{
+	x->evidence->quoted = quoted_in(x->g, lane, t, x->evidence);
+	if (x->r->weight > 0)
+		x->evidence->span = span_of(x->g, lane, t, x->evidence);
+}
+
 static enum verdict on_lane(struct run *x, const struct node *n, unsigned lane)
 {
 	enum verdict out = VERDICT_NO;
@@ -73,7 +82,7 @@ static enum verdict on_lane(struct run *x, const struct node *n, unsigned lane)
 
 			if (v == VERDICT_YES) {
 				if (x->evidence->text == part[k].p)
-					x->evidence->quoted = quoted_in(x->g, lane, t, x->evidence);
+					found_in(x, lane, t);
 				return v;
 			}
 			if (v == VERDICT_UNDECIDED)

@@ -285,7 +285,8 @@ static void remember(struct run *x, const struct field *f, enum form form, struc
 		.text = t.p,
 		.text_n = t.n,
 		.start = at->start,
-		.end = at->end };
+		.end = at->end,
+		.span = { { { t.p + at->start, at->end - at->start } } } };
 }
 
 /* One matcher on one text. */
@@ -343,17 +344,10 @@ enum verdict eval_texts(struct run *x, const struct node *n, struct slice t, enu
 	return out;
 }
 
-enum verdict eval_written(struct run *x, const struct node *n, struct slice s)
+static enum verdict on_halves(struct run *x, const struct node *n, struct slice s)
 {
 	enum verdict v;
 
-	if (memchr(s.p, '\n', s.n) != NULL && s.n <= (size_t)LANE_BYTES) {
-		memcpy(x->g->scratch, s.p, s.n);
-		for (char *lf = x->g->scratch;
-		     (lf = memchr(lf, '\n', s.n - (size_t)(lf - x->g->scratch))) != NULL;)
-			*lf = '\r';
-		s.p = x->g->scratch;
-	}
 	if (s.n <= ENGINE_TEXT_MAX)
 		return eval_texts(x, n, s, FORM_WRITTEN);
 	v = eval_texts(x, n, slice_head(s, ENGINE_TEXT_MAX / 2), FORM_WRITTEN);
@@ -361,4 +355,23 @@ enum verdict eval_written(struct run *x, const struct node *n, struct slice s)
 		return v;
 	return eval_either(
 	    v, eval_texts(x, n, slice_from(s, s.n - ENGINE_TEXT_MAX / 2), FORM_WRITTEN));
+}
+
+enum verdict eval_written(struct run *x, const struct node *n, struct slice s)
+{
+	bool had_evidence = x->evidence->found;
+	struct evidence *e = x->evidence;
+	const char *own = s.p;
+	enum verdict v;
+
+	if (memchr(s.p, '\n', s.n) == NULL || s.n > (size_t)LANE_BYTES)
+		return on_halves(x, n, s);
+	memcpy(x->g->scratch, s.p, s.n);
+	s.p = x->g->scratch;
+	for (char *lf = x->g->scratch; (lf = memchr(lf, '\n', s.n - (size_t)(lf - s.p))) != NULL;)
+		*lf = '\r';
+	v = on_halves(x, n, s);
+	if (e->found && !had_evidence) /* it stands in the value, not in the copy */
+		e->span.part[0].p = own + (e->match.p - s.p);
+	return v;
 }

@@ -158,24 +158,34 @@ static struct slice redact_value(const struct redactor *r, struct arena *a, stru
 }
 
 /* A match keeps its text only where it is not secret: compared with every masked value. */
-static void redact_match(const struct redactor *r, struct arena *a, struct detection *d,
+static struct slice redact_match(const struct redactor *r, struct arena *a, struct slice match,
     struct slice old, const struct edits *x)
 {
-	d->match = redact_value(r, a, d->match);
+	match = redact_value(r, a, match);
 	for (unsigned i = 0; i < x->n; i++) {
 		struct slice secret = { old.p + x->e[i].from, x->e[i].to - x->e[i].from };
 
-		if (secret.n >= 6 && d->match.n > 0 &&
-		    (slice_find(d->match, secret) != NULL ||
-			(d->match.n >= 6 && slice_find(secret, d->match) != NULL))) {
+		if (secret.n >= 6 && match.n > 0 &&
+		    (slice_find(match, secret) != NULL ||
+			(match.n >= 6 && slice_find(secret, match) != NULL))) {
 			struct edits all;
 
 			edits_none(&all);
 			all.all = true;
-			d->match = applied(r, a, d->match, &all);
-			return;
+			return applied(r, a, match, &all);
 		}
 	}
+	return match;
+}
+
+/* In a body where nothing even begins like a secret, no part of it does. */
+static void redact_detection(const struct redactor *r, struct arena *a, struct detection *d,
+    struct slice old, const struct edits *x, bool suspect)
+{
+	if (suspect || slice_find(old, d->match) == NULL)
+		d->match = redact_match(r, a, d->match, old, x);
+	for (struct detection_part *p = d->parts; p < d->parts + d->n_parts; p++)
+		p->match = redact_match(r, a, p->match, old, x);
 }
 
 void redact_event(const struct redactor *r, struct arena *a, struct event *ev, bool padded)
@@ -207,9 +217,7 @@ void redact_event(const struct redactor *r, struct arena *a, struct event *ev, b
 		v->p = s.p;
 		v->n = (uint32_t)s.n;
 	}
-	/* in a body where nothing even begins like a secret, no part of it does */
 	for (unsigned i = 0; i < ev->n_detections; i++)
-		if (suspect || slice_find(old, ev->detections[i].match) == NULL)
-			redact_match(r, a, &ev->detections[i], old, &x);
+		redact_detection(r, a, &ev->detections[i], old, &x, suspect);
 	ev->body = new.text;
 }

@@ -3,6 +3,7 @@
 #include "agent/commands.h"
 #include "agent/options.h"
 #include "agent/rotation.h"
+#include "agent/rule_feed.h"
 #include "base/err.h"
 #include "sinks/sink.h"
 
@@ -77,6 +78,21 @@ static unsigned check_online(const struct config *c)
 	return o.failed;
 }
 
+static void say_ok(
+    const char *path, const struct config *c, const struct ruleset *rs, const struct problems *p)
+{
+	unsigned unfed = rs != NULL ? rules_unfed(c, rs) : 0;
+
+	printf("%s: ok: %u inputs, %u sinks, %u rules, %u correlations; %u warnings\n", path,
+	    c->inputs.n, c->sinks.n, rs != NULL ? rs->n_rules : 0,
+	    rs != NULL ? rs->n_correlations : 0, p->warnings);
+	if (unfed > 0)
+		printf(
+		    "%s: %u of the rules and correlations are inactive: no input gives what they "
+		    "look at; `sekisho rules list -c %s` says which\n",
+		    path, unfed, path);
+}
+
 int cmd_check(int argc, char **argv)
 {
 	static const struct usage usage = { "sekisho check [-c FILE] [--root DIR] [--online]",
@@ -136,9 +152,7 @@ int cmd_check(int argc, char **argv)
 	if (p.text.n > 0)
 		fwrite(p.text.p, 1, p.text.n, stderr);
 	if (p.errors == 0)
-		printf("%s: ok: %u inputs, %u sinks, %u rules, %u correlations; %u warnings\n",
-		    path, c.inputs.n, c.sinks.n, rs != NULL ? rs->n_rules : 0,
-		    rs != NULL ? rs->n_correlations : 0, p.warnings);
+		say_ok(path, &c, rs, &p);
 	rc = p.errors > 0 ? EX_CONFIG : 0;
 	if (rc == 0 && online && check_online(&c) > 0)
 		rc = EX_UNAVAILABLE;

@@ -4,6 +4,7 @@
 #include "agent/offline.h"
 #include "agent/rule_bundle.h"
 #include "agent/rule_explain.h"
+#include "agent/rule_feed.h"
 #include "agent/rule_slow.h"
 #include "agent/rule_test.h"
 #include "agent/rule_watch.h"
@@ -38,28 +39,62 @@ struct asked {
 	const char *line; /* explain */
 };
 
+static void end_of_row(bool inactive, struct slice missing)
+{
+	if (inactive)
+		printf("inactive: no input gives %.*s", SLICE_ARG(missing));
+	putchar('\n');
+}
+
 static int list(struct offline *o, const struct asked *a)
 {
+	struct slice missing = { 0 };
+
 	(void)a;
 	for (unsigned i = 0; i < o->rs->n_rules; i++) {
 		const struct rule *r = &o->rs->rules[i];
 
-		printf("%-40.*s %-13s %-13s %s%s%s%s\n", SLICE_ARG(r->name),
+		printf("%-40.*s %-13s %-13s %s%s%s%s%s", SLICE_ARG(r->name),
 		    category_names[r->category], level_names[r->level],
 		    r->conclusive ? "conclusive " : "", r->weight > 0 ? "weighted " : "",
 		    r->generate ? "" : "silent ",
-		    r->untriggered && !r->agent_only ? "UNTRIGGERED" : "");
+		    r->untriggered && !r->agent_only ? "UNTRIGGERED " : "",
+		    rule_is_degraded(r) ? "degraded " : "");
+		end_of_row(o->config != NULL && !rule_is_fed(o->config, r, &missing), missing);
 	}
 	for (unsigned i = 0; i < o->rs->n_correlations; i++) {
 		const struct correlation *c = &o->rs->correlations[i];
 		char span[32];
 
-		printf("%-40.*s %-13s %-13s correlation: %g in %s\n", SLICE_ARG(c->name),
+		printf("%-40.*s %-13s %-13s correlation: %g in %s ", SLICE_ARG(c->name),
 		    category_names[c->category], level_names[c->level], c->at_least,
 		    units_show_duration(c->timespan_us, span));
+		end_of_row(o->config != NULL && !correlation_is_fed(o->config, o->rs, c, &missing),
+		    missing);
 	}
 	printf("%u rules, %u correlations\n", o->rs->n_rules, o->rs->n_correlations);
 	return 0;
+}
+
+/* Of one that waits for what no input of the config can say. */
+static void lint_feed(struct offline *o)
+{
+	struct slice missing;
+
+	for (unsigned i = 0; i < o->rs->n_rules && o->config != NULL; i++) {
+		const struct rule *r = &o->rs->rules[i];
+
+		if (!rule_is_fed(o->config, r, &missing))
+			printf("%.*s:%u: note: %.*s: inactive: no input gives %.*s\n",
+			    SLICE_ARG(r->file), r->line, SLICE_ARG(r->name), SLICE_ARG(missing));
+	}
+	for (unsigned i = 0; i < o->rs->n_correlations && o->config != NULL; i++) {
+		const struct correlation *c = &o->rs->correlations[i];
+
+		if (!correlation_is_fed(o->config, o->rs, c, &missing))
+			printf("%.*s:%u: note: %.*s: inactive: no input gives %.*s\n",
+			    SLICE_ARG(c->file), c->line, SLICE_ARG(c->name), SLICE_ARG(missing));
+	}
 }
 
 /* What loading accepted and a careful author would not. */
@@ -92,6 +127,7 @@ static int lint(struct offline *o, const struct asked *a)
 			    : match	      ? "what it must ignore"
 					      : "what it must match");
 	}
+	lint_feed(o);
 	printf(
 	    "%u rules, %u correlations, %u errors\n", o->rs->n_rules, o->rs->n_correlations, bad);
 	return bad > 0 ? EX_DATAERR : 0;
@@ -177,7 +213,8 @@ int cmd_rules(int argc, char **argv)
 		{ "--parser", OPTION_TEXT, &a.opt.parser, "NAME",
 		    "explain, bench, backtest: format of the lines (default auto)" },
 		{ "-c", OPTION_TEXT, &a.opt.config, "FILE",
-		    "bench, backtest: take formats, networks, identities and rules from it" },
+		    "take formats, networks, identities and rules from it; list, lint:\n"
+		    "                         say which rules no input of it can feed" },
 		{ "--since", OPTION_TEXT, &a.back.since, "T",
 		    "backtest: events from then on: a span such as 7d, or a time" },
 		{ "--until", OPTION_TEXT, &a.back.until, "T", "backtest: events until then" },

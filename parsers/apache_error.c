@@ -152,4 +152,8 @@ const struct parser parser_apache_error = {
 	.name = "apache-error",
 	.help = "Apache httpd's error log, 1.3 to 2.4",
 	.parse = parse_apache_error,
+	.gives = PARSE_REQUEST_GIVES
+	"client.address client.port http.request.header.referer severity_text process.pid "
+	"thread.id "
+	"apache.module error.code sekisho.message sekisho.auth.result user.name",
 };

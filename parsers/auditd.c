@@ -312,4 +312,5 @@ const struct parser parser_auditd = {
 	.help = "audit.log of auditd, raw or enriched: the records of one serial are one event",
 	.grouping = PARSE_SERIAL,
 	.parse = parse_auditd,
+	.gives = "audit.serial *", /* each field of a record is one */
 };

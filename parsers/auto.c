@@ -79,4 +79,5 @@ const struct parser parser_auto = {
 	.help = "every format here, decided for each line; in others: time and logins",
 	.grouping = PARSE_SERIAL,
 	.parse = parse_auto,
+	.gives = "*",
 };

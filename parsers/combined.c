@@ -235,4 +235,8 @@ const struct parser parser_combined = {
 	.name = "combined",
 	.help = "nginx and Apache access logs: combined, common, vhost_combined, extended",
 	.parse = parse_combined,
+	.gives = PARSE_REQUEST_GIVES
+	"client.address user.name http.response.status_code http.response.body.size "
+	"http.request.header.referer user_agent.original http.request.header.x-forwarded-for "
+	"http.server.request.duration",
 };

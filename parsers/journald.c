@@ -74,4 +74,5 @@ const struct parser parser_journald = {
 	.name = "journald",
 	.help = "entries of the systemd journal, of the input journald alone",
 	.parse = parse_journald,
+	.gives = SYSLOG_GIVES "process.executable.path systemd.unit sekisho.journald.cursor",
 };

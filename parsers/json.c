@@ -368,4 +368,5 @@ const struct parser parser_json = {
 	.name = "json",
 	.help = "one JSON object a line; nested names are joined by a point",
 	.parse = parse_json,
+	.gives = "*",
 };

@@ -97,4 +97,7 @@ const struct parser parser_netfilter = {
 	.name = "netfilter",
 	.help = "packets logged by iptables and nftables, as the kernel writes them to syslog",
 	.parse = parse_netfilter,
+	.gives = "client.address client.port server.address server.port network.transport "
+		 "network.interface.name netfilter.prefix process.name syslog.hostname "
+		 "sekisho.message",
 };

@@ -123,4 +123,7 @@ const struct parser parser_nginx_error = {
 	.name = "nginx-error",
 	.help = "nginx's error log: whose request failed, and why",
 	.parse = parse_nginx_error,
+	.gives = PARSE_REQUEST_GIVES
+	"client.address http.request.header.referer severity_text process.pid thread.id "
+	"nginx.connection nginx.upstream sekisho.message sekisho.auth.result user.name",
 };

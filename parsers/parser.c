@@ -21,6 +21,21 @@ const struct parser *parser_find(struct slice name)
 	return NULL;
 }
 
+bool parser_gives(const struct parser *p, struct slice name)
+{
+	struct slice rest = slice_of(p->gives);
+
+	while (rest.n > 0) {
+		struct slice one;
+
+		slice_cut(rest, ' ', &one, &rest);
+		if (slice_eq(one, name) || (one.n > 0 && one.p[one.n - 1] == '*' &&
+					       slice_starts(name, slice_head(one, one.n - 1))))
+			return true;
+	}
+	return false;
+}
+
 /* A line that is its own meaning. */
 static enum parse_result parse_raw(const struct parse_ctx *c, struct event *ev)
 {
@@ -33,4 +48,5 @@ const struct parser parser_raw = {
 	.name = "raw",
 	.help = "any line, kept as it is",
 	.parse = parse_raw,
+	.gives = "",
 };

@@ -50,6 +50,11 @@ struct parser {
 	enum parse_grouping grouping;
 	/* ev->body is set; fills ev->time_us and adds attributes. Nothing is added on PARSE_BAD. */
 	enum parse_result (*parse)(const struct parse_ctx *c, struct event *ev);
+	/*
+	 * The attributes that its lines can have, names with blanks between them; a * at a name's
+	 * end stands for any end, one by itself for any name. Says which rules can work.
+	 */
+	const char *gives;
 	const void *data; /* of a format of the config: its struct user_format */
 };
 
@@ -70,8 +75,15 @@ extern const struct parser *const parsers[];
 /* The parser of that name, or NULL. */
 const struct parser *parser_find(struct slice name);
 
+/* Does it give an attribute of that name? */
+bool parser_gives(const struct parser *p, struct slice name);
+
 /* What parsers share: an HTTP request line, "GET /p?q HTTP/1.1", into attributes. */
 void parse_request(struct event *ev, struct slice request);
+
+#define PARSE_REQUEST_GIVES                                                                 \
+	"http.request.method http.request.method_original url.path url.query url.original " \
+	"url.scheme server.address network.protocol.version "
 
 /* A method by itself: one that the convention does not list is _OTHER. */
 void parse_method(struct event *ev, struct slice method);

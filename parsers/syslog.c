@@ -390,4 +390,5 @@ const struct parser parser_syslog = {
 	.help = "syslog files (RFC 3164, RFC 5424, ISO stamps); logins of known programs, and of "
 		"others",
 	.parse = parse_syslog,
+	.gives = SYSLOG_GIVES,
 };

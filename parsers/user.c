@@ -1,5 +1,6 @@
 #include "parsers/user.h"
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/problem.h"
 #include "match/regex.h"
@@ -28,6 +29,7 @@ struct user_format {
 	unsigned n_groups;
 	enum stamp_kind kind;
 	struct slice stamp; /* instead of kind, when not empty */
+	struct buf gives;   /* parser.gives */
 };
 
 static enum parse_result parse_user(const struct parse_ctx *c, struct event *ev);
@@ -74,8 +76,10 @@ struct user_format *user_format_new(const char *name, struct slice pattern, stru
 
 void user_format_free(struct user_format *f)
 {
-	if (f != NULL)
+	if (f != NULL) {
 		regex_free(f->re);
+		buf_free(&f->gives);
+	}
 	free(f);
 }
 
@@ -195,6 +199,25 @@ static enum attr_key by_group_name(struct slice group)
 	return ATTR_OTHER;
 }
 
+static int list_gives(struct user_format *f, struct err *e)
+{
+	for (unsigned i = 0; i < f->n_groups; i++) {
+		const struct group *g = &f->groups[i];
+
+		if (g->means == MEANS_ATTR) {
+			buf_slice(&f->gives, g->attr);
+			buf_char(&f->gives, ' ');
+		} else if (g->means != MEANS_TIME) {
+			buf_str(&f->gives, PARSE_REQUEST_GIVES);
+		}
+	}
+	buf_char(&f->gives, '\0');
+	if (f->gives.full)
+		return err_set(e, ENOMEM, "no memory for a format");
+	f->parser.gives = f->gives.p;
+	return 0;
+}
+
 int user_format_finish(struct user_format *f, struct err *e)
 {
 	for (unsigned i = 0; i < f->n_groups; i++) {
@@ -218,7 +241,7 @@ int user_format_finish(struct user_format *f, struct err *e)
 		if (set(f, g->name, &as, e) != 0)
 			return -1;
 	}
-	return 0;
+	return list_gives(f, e);
 }
 
 /* ---- a line ---- */

@@ -6,6 +6,36 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Each kind of entity at most once an event, so at most some times a window's text. */
+enum { BATCH_TEXTS = 8 << 20 };
+
+static bool make_room(struct batch *b, unsigned cap)
+{
+	struct sighting *s = realloc(b->sightings, sizeof(*s) * cap);
+
+	if (s == NULL)
+		return false;
+	b->sightings = s;
+	b->cap_sightings = cap;
+	return true;
+}
+
+bool batch_sight(struct batch *b, const struct sighting *s)
+{
+	struct batch_entity *last = &b->last[s->entity];
+	struct sighting *to;
+
+	if (b->n_sightings == b->cap_sightings && !make_room(b, 2 * b->cap_sightings))
+		return false;
+	to = &b->sightings[b->n_sightings++];
+	*to = *s;
+	if (last->from.p != s->entity_value.p || last->from.n != s->entity_value.n)
+		*last = (struct batch_entity){ s->entity_value,
+			arena_copy(&b->texts, s->entity_value) };
+	to->entity_value = last->kept;
+	return true;
+}
+
 int batch_queue_init(struct batch_queue *q, struct err *e)
 {
 	pthread_condattr_t attr;
@@ -20,10 +50,9 @@ int batch_queue_init(struct batch_queue *q, struct err *e)
 	for (unsigned i = 0; i < BATCH_COUNT; i++) {
 		struct batch *b = &q->all[i];
 
-		b->sightings = malloc(sizeof(*b->sightings) * BATCH_MAX_SIGHTINGS);
-		if (b->sightings == NULL)
+		if (!make_room(b, BATCH_SIGHTINGS))
 			return err_set(e, ENOMEM, "no memory for batches");
-		if (arena_init(&b->texts, 1 << 20, e) != 0)
+		if (arena_init(&b->texts, BATCH_TEXTS, e) != 0)
 			return -1;
 		b->next = q->spare;
 		q->spare = b;
@@ -56,6 +85,9 @@ struct batch *batch_take(struct batch_queue *q)
 	buf_reset(&b->control);
 	buf_reset(&b->bulk);
 	arena_reset(&b->texts);
+	memset(b->last, 0, sizeof(b->last));
+	if (b->cap_sightings > BATCH_SIGHTINGS)
+		make_room(b, BATCH_SIGHTINGS);
 	b->next = NULL;
 	b->n_control = b->n_bulk = b->n_events = b->n_sightings = b->n_successes =
 	    b->n_differences = 0;

@@ -21,7 +21,7 @@ enum {
 	BATCH_COUNT = 6,
 	BATCH_GATHERED = 4,
 	BATCH_GATHER_MS = 20,
-	BATCH_MAX_SIGHTINGS = 8192,
+	BATCH_SIGHTINGS = 8192, /* room for them at first; an attack makes more, for its time */
 	BATCH_SUCCESSES = 256
 };
 
@@ -32,7 +32,7 @@ struct batch {
 	unsigned n_control, n_bulk; /* records in them */
 	unsigned n_events;	    /* of these, events */
 	struct sighting *sightings;
-	unsigned n_sightings;
+	unsigned n_sightings, cap_sightings;
 	struct success
 	    successes[BATCH_SUCCESSES]; /* what is new of them; more wait for their next time */
 	unsigned n_successes;
@@ -42,7 +42,10 @@ struct batch {
 	} differences[4];
 	unsigned n_differences;
 	struct arena texts; /* entity values of the sightings */
-	bool more;	    /* there is more to read at once: the next one is under way */
+	struct batch_entity {
+		struct slice from, kept;
+	} last[ENTITY_N]; /* copied last: an event's sightings are of the same few */
+	bool more;	  /* there is more to read at once: the next one is under way */
 	bool moved;
 	struct position_move move;
 	uint64_t bytes_in;
@@ -75,6 +78,12 @@ struct batch *batch_get_all(struct batch_queue *q, unsigned wait_ms);
 void batch_recycle(struct batch_queue *q, struct batch *list);
 void batch_stop(struct batch_queue *q); /* by the reader: this was all */
 bool batch_stopped(struct batch_queue *q);
+
+/*
+ * Add a sighting, with a copy of its texts. False: no memory for it. However many an attack makes
+ * of a window, none is left out: it might be another attacker's only one.
+ */
+bool batch_sight(struct batch *b, const struct sighting *s);
 
 /* Wake the committer: there is something to do but batches. */
 void batch_wake(struct batch_queue *q);

@@ -85,7 +85,7 @@ struct pipeline {
 	uint64_t lines, bad, cut, copies;
 };
 
-enum { PIPELINE_MAX_ATTRS = 1 << 17, PIPELINE_MAX_HITS = 1 << 16 };
+enum { PIPELINE_MAX_ATTRS = 1 << 17, PIPELINE_MAX_HITS = ENGINE_MAX_HITS };
 
 int pipeline_init(
     struct pipeline *p, struct trigger_plan *plan, const struct redactor *r, struct err *e);

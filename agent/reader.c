@@ -66,15 +66,8 @@ void reader_report(struct reader *r, const struct ledger_row *row)
 
 static void on_sighting(void *ctx, const struct sighting *s)
 {
-	struct batch *b = ctx;
-
-	if (b->n_sightings == BATCH_MAX_SIGHTINGS)
-		return;
-
-	struct sighting *to = &b->sightings[b->n_sightings++];
-
-	*to = *s;
-	to->entity_value = arena_copy(&b->texts, s->entity_value);
+	if (!batch_sight(ctx, s))
+		log_error("no memory to count a detection", "alerts may be missing");
 }
 
 static void put_events(struct reader *r, unsigned input, const char *path, uint64_t origin_hash)

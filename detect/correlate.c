@@ -216,10 +216,7 @@ static void say(struct correlator *c, struct window *w, alert_cb *cb, void *ctx)
 
 static void end_silence(struct correlator *c, struct window *w, alert_cb *cb, void *ctx)
 {
-	if (cb != NULL && c->hold && w->alert != NULL) {
-		correlate_tags(c, w);
-		cb(ctx, w->alert);
-	}
+	correlate_say_held(c, w, cb, ctx);
 	c->n_alerts -= w->alert != NULL;
 	free(w->alert);
 	w->alert = NULL;
@@ -252,14 +249,14 @@ static void end_oldest(struct correlator *c, alert_cb *cb, void *ctx)
 
 static void count(struct correlator *c, const struct sighting *s, alert_cb *cb, void *ctx)
 {
+	struct window_key key = { s->kind, is_of_address(s->kind) ? 0 : s->subject, s->group };
 	struct counting k;
 	struct window *w;
 	double v;
 
-	if (!correlate_counting(c, s->kind, is_of_address(s->kind) ? 0 : s->subject, &k))
+	if (!correlate_counting(c, key.kind, key.subject, &k))
 		return;
-	w = correlate_window(
-	    c, s->kind, is_of_address(s->kind) ? 0 : s->subject, s->group, s->time_us);
+	w = correlate_window(c, &key, s->time_us, cb, ctx);
 	if (w->silent_until_us != 0) {
 		if (s->time_us < w->silent_until_us) {
 			if (add_to_alert(w, s))

@@ -115,14 +115,14 @@ static bool load_alert(struct cut *c, struct window *w)
 
 static bool load_window(struct correlator *c, struct cut *in)
 {
-	enum sighting_kind kind = (enum sighting_kind)cut_varint(in);
-	uint64_t subject = cut_varint(in);
-	uint64_t group = cut_varint(in);
+	struct window_key key = { .kind = (enum sighting_kind)cut_varint(in) };
 
-	if (in->bad || kind > SIGHT_QUOTED)
+	key.subject = cut_varint(in);
+	key.group = cut_varint(in);
+	if (in->bad || key.kind > SIGHT_QUOTED)
 		return false;
 
-	struct window *w = correlate_window(c, kind, subject, group, 0);
+	struct window *w = correlate_window(c, &key, 0, NULL, NULL);
 
 	w->silent_until_us = unzigzag(cut_varint(in));
 	w->touched_us = unzigzag(cut_varint(in));

@@ -86,9 +86,17 @@ void correlate_recall(
  */
 void correlate_tags(const struct correlator *c, struct window *w);
 
-/* The window of (kind, subject, group), made when there is none. NULL: no memory. */
-struct window *correlate_window(struct correlator *c, enum sighting_kind kind, uint64_t subject,
-    uint64_t group, int64_t now_us);
+struct window_key {
+	enum sighting_kind kind;
+	uint64_t subject, group;
+};
+
+/* The window of key, made when there is none; one that gives way for it says what it holds. */
+struct window *correlate_window(
+    struct correlator *c, const struct window_key *key, int64_t now_us, alert_cb *cb, void *ctx);
+
+/* Alerts that are said with their last count (correlator_hold_alerts): now, as w goes. */
+void correlate_say_held(struct correlator *c, struct window *w, alert_cb *cb, void *ctx);
 uint64_t correlate_random(struct correlator *c);
 void correlate_drop(struct correlator *c, struct window *w);
 

@@ -165,6 +165,14 @@ void correlate_tags(const struct correlator *c, struct window *w)
 		}
 }
 
+void correlate_say_held(struct correlator *c, struct window *w, alert_cb *cb, void *ctx)
+{
+	if (cb == NULL || !c->hold || w->alert == NULL)
+		return;
+	correlate_tags(c, w);
+	cb(ctx, w->alert);
+}
+
 void correlate_drop(struct correlator *c, struct window *w)
 {
 	unsigned i = (unsigned)(w - c->table);
@@ -223,7 +231,7 @@ static bool matters_less(const struct candidate *x, const struct candidate *y)
 }
 
 /* Of some windows picked at random, the one that matters least: see correlate.h. */
-static void displace(struct correlator *c, int64_t now_us)
+static void displace(struct correlator *c, int64_t now_us, alert_cb *cb, void *ctx)
 {
 	struct candidate sample[SAMPLE];
 	unsigned n = 0;
@@ -237,6 +245,7 @@ static void displace(struct correlator *c, int64_t now_us)
 		sample[n] = (struct candidate){ .w = w };
 		sample[n].full = fullness(c, w, now_us, &sample[n].k);
 		if (sample[n].full < 0) { /* over: nothing matters less */
+			correlate_say_held(c, w, cb, ctx);
 			correlate_drop(c, w);
 			return;
 		}
@@ -253,16 +262,20 @@ static void displace(struct correlator *c, int64_t now_us)
 			worst = i;
 	c->evicted++;
 	correlate_note(c, sample[worst].w, &sample[worst].k);
+	correlate_say_held(c, sample[worst].w, cb, ctx);
 	correlate_drop(c, sample[worst].w);
 }
 
 struct window *correlate_window(
-    struct correlator *c, enum sighting_kind kind, uint64_t subject, uint64_t group, int64_t now_us)
+    struct correlator *c, const struct window_key *key, int64_t now_us, alert_cb *cb, void *ctx)
 {
+	const enum sighting_kind kind = key->kind;
+	const uint64_t subject = key->subject;
+	const uint64_t group = key->group;
 	unsigned i;
 
 	if (c->n_slots >= SLOTS_MAX) /* windows that are there grow, too */
-		displace(c, now_us);
+		displace(c, now_us, cb, ctx);
 	for (i = (unsigned)(mix(kind, subject, group) % TABLE); c->table[i].used;
 	     i = (i + 1) % TABLE) {
 		struct window *w = &c->table[i];
@@ -271,7 +284,7 @@ struct window *correlate_window(
 			return w;
 	}
 	if (c->n_windows >= WINDOWS_MAX) {
-		displace(c, now_us);
+		displace(c, now_us, cb, ctx);
 		for (i = (unsigned)(mix(kind, subject, group) % TABLE); c->table[i].used;)
 			i = (i + 1) % TABLE;
 	}

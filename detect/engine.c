@@ -56,7 +56,7 @@ struct engine *engine_new(struct trigger_plan *plan, struct err *e)
 	g->plan = plan;
 	g->rs = plan->rs;
 	g->words = (plan->rs->n_rules + 63) / 64;
-	g->cap_hits = 65536;
+	g->cap_hits = ENGINE_MAX_HITS;
 	g->events = calloc(ENGINE_MAX_EVENTS, sizeof(*g->events));
 	g->candidates = calloc((size_t)ENGINE_MAX_EVENTS * (g->words + 1), sizeof(*g->candidates));
 	g->hits = malloc(sizeof(*g->hits) * g->cap_hits);

@@ -117,6 +117,19 @@ static bool is_auth_log(const struct input_config *in)
 	return false;
 }
 
+static void check_path(const char *path, struct place at, struct problems *p)
+{
+	const char *slash = strrchr(path, '/');
+	size_t wild = strcspn(path, "*?[");
+
+	if (path[0] != '/')
+		problem_error(p, at, "files: '%s' is not an absolute path", path);
+	else if (path[wild] != '\0' && path + wild < slash)
+		problem_error(p, at,
+		    "files: '%s': a pattern can stand only behind the last '/': name each folder",
+		    path);
+}
+
 /* An input is one kind of source, and some keys are not for all of them. */
 static void resolve_source(struct input_config *in, const struct yaml *y, struct problems *p)
 {
@@ -125,9 +138,7 @@ static void resolve_source(struct input_config *in, const struct yaml *y, struct
 		problem_error(p, in->at,
 		    "an input needs `files:`, `journald:` or `stdin: true`, and only one of them");
 	for (unsigned k = 0; k < in->files.n; k++)
-		if (in->files.v[k][0] != '/')
-			problem_error(p, in->files.at[k], "files: '%s' is not an absolute path",
-			    in->files.v[k]);
+		check_path(in->files.v[k], in->files.at[k], p);
 	if (!in->from_journald)
 		return;
 	if (yaml_get(y, "parser") != NULL || yaml_get(y, "multiline") != NULL)

@@ -62,7 +62,8 @@ static const struct config_key journald_keys[] = {
 
 static const struct config_key input_keys[] = {
 	{ "files", CONFIG_TEXTS, AT(input_config, files),
-	    .help = "paths and patterns (`*`, `?`) of files to follow" },
+	    .help =
+		"paths of files to follow; behind the last `/` also patterns (`*`, `?`, `[a-z]`)" },
 	{ "journald", CONFIG_SECTION, AT(input_config, journald), .help = "the systemd journal",
 	    .keys = journald_keys },
 	{ "stdin", CONFIG_BOOL, AT(input_config, from_stdin),

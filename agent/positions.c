@@ -7,12 +7,14 @@
 struct entry {
 	struct tail_position p; /* p.path is not used: */
 	char *path;
+	uint64_t used; /* moved or kept: the table's clock */
 };
 
 struct positions {
 	pthread_mutex_t lock;
 	struct entry e[POSITIONS_MAX];
 	unsigned n;
+	uint64_t clock;
 	uint64_t evicted_max; /* highest number that ever went; 0: none has */
 	bool any_evicted;
 };
@@ -71,7 +73,38 @@ bool positions_saved_path(struct positions *p, const char *path, struct tail_pos
 	return best != NULL;
 }
 
-/* A free entry: the table's end, or that of the log that moved longest ago. Locked. */
+bool positions_saved_any(struct positions *p, unsigned i, struct tail_position *out)
+{
+	bool found;
+
+	pthread_mutex_lock(&p->lock);
+	found = i < p->n;
+	if (found)
+		copy_out(&p->e[i], out);
+	pthread_mutex_unlock(&p->lock);
+	return found;
+}
+
+static struct entry *find(struct positions *p, uint64_t head_hash, uint64_t number)
+{
+	for (unsigned k = 0; k < p->n; k++)
+		if (p->e[k].p.head_hash == head_hash && p->e[k].p.number == number)
+			return &p->e[k];
+	return NULL;
+}
+
+void positions_keep(struct positions *p, uint64_t head_hash, uint64_t number)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&p->lock);
+	e = find(p, head_hash, number);
+	if (e != NULL)
+		e->used = ++p->clock;
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* A free entry: the table's end, or that of the log that was used longest ago. Locked. */
 static struct entry *make_room(struct positions *p)
 {
 	struct entry *oldest = &p->e[0];
@@ -79,7 +112,7 @@ static struct entry *make_room(struct positions *p)
 	if (p->n < POSITIONS_MAX)
 		return &p->e[p->n++];
 	for (unsigned k = 1; k < p->n; k++)
-		if (p->e[k].p.time_us < oldest->p.time_us)
+		if (p->e[k].used < oldest->used)
 			oldest = &p->e[k];
 	if (!p->any_evicted || oldest->p.number > p->evicted_max)
 		p->evicted_max = oldest->p.number;
@@ -100,19 +133,18 @@ uint64_t positions_new_number(struct positions *p, uint64_t head_hash)
 			number = p->e[k].p.number + 1;
 
 	/* taken from now on, though nothing of it is journalled yet */
-	*make_room(p) = (struct entry){ .p = { .head_hash = head_hash, .number = number } };
+	*make_room(p) =
+	    (struct entry){ .p = { .head_hash = head_hash, .number = number }, .used = ++p->clock };
 	pthread_mutex_unlock(&p->lock);
 	return number;
 }
 
 void positions_move(struct positions *p, const struct tail_position *to)
 {
-	struct entry *e = NULL;
+	struct entry *e;
 
 	pthread_mutex_lock(&p->lock);
-	for (unsigned k = 0; k < p->n && e == NULL; k++)
-		if (p->e[k].p.head_hash == to->head_hash && p->e[k].p.number == to->number)
-			e = &p->e[k];
+	e = find(p, to->head_hash, to->number);
 	if (e == NULL) {
 		e = make_room(p);
 		*e = (struct entry){ 0 };
@@ -126,6 +158,7 @@ void positions_move(struct positions *p, const struct tail_position *to)
 	}
 	e->p = *to;
 	e->path = path;
+	e->used = ++p->clock;
 	pthread_mutex_unlock(&p->lock);
 }
 

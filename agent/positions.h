@@ -1,7 +1,7 @@
 /*
  * positions.h - where every log was left: the table that checkpoints save.
  *
- * Fixed size; when it is full the entry that moved longest ago goes, and numbers
+ * Fixed size; when it is full the entry that was used longest ago goes, and numbers
  * given out later start above the highest number that ever went, so no (head, number)
  * is used twice. Has a lock of its own: the reader asks, the committer moves.
  */
@@ -28,6 +28,8 @@ void positions_free(struct positions *p);
 bool positions_saved(
     struct positions *p, uint64_t head_hash, unsigned i, struct tail_position *out);
 bool positions_saved_path(struct positions *p, const char *path, struct tail_position *out);
+bool positions_saved_any(struct positions *p, unsigned i, struct tail_position *out);
+void positions_keep(struct positions *p, uint64_t head_hash, uint64_t number);
 uint64_t positions_new_number(struct positions *p, uint64_t head_hash);
 void positions_move(struct positions *p, const struct tail_position *to);
 

@@ -18,37 +18,6 @@
 
 enum { FAR_MS = 1000, GATHER_MS = 40 };
 
-/* ---- what the tail asks and tells ---- */
-
-static bool on_saved(void *ctx, uint64_t head, unsigned i, struct tail_position *out)
-{
-	return positions_saved(((struct reader *)ctx)->a->positions, head, i, out);
-}
-
-static bool on_saved_path(void *ctx, const char *path, struct tail_position *out)
-{
-	return positions_saved_path(((struct reader *)ctx)->a->positions, path, out);
-}
-
-static uint64_t on_new_number(void *ctx, uint64_t head)
-{
-	return positions_new_number(((struct reader *)ctx)->a->positions, head);
-}
-
-static void on_report(void *ctx, enum tail_report what, const char *path, uint64_t lost)
-{
-	static const char *const names[] = { "truncated", "rewritten", "shortened", "gone",
-		"unreadable" };
-	struct reader *r = ctx;
-
-	log_warn("a log changed under the reader", "what=%s file=%s possibly_lost_bytes=%llu",
-	    names[what], path, (unsigned long long)lost);
-	reader_report(r, &(struct ledger_row){ .what = names[what],
-			     .source = path,
-			     .lost_bytes = lost,
-			     .time_us = clock_now_us() });
-}
-
 /* ---- a batch ---- */
 
 void reader_report(struct reader *r, const struct ledger_row *row)
@@ -405,11 +374,7 @@ static struct slice verify_crawler(void *ctx, const struct event *ev, const stru
 
 static int reader_open(struct reader *r, struct err *e)
 {
-	struct tail_callbacks cb = { .ctx = r,
-		.saved = on_saved,
-		.saved_path = on_saved_path,
-		.new_number = on_new_number,
-		.report = on_report };
+	struct tail_callbacks cb = reader_tail_callbacks(r);
 
 	r->tail = tail_new(&cb, PIPELINE_WINDOW, e);
 	if (r->tail == NULL ||

@@ -38,6 +38,9 @@ struct reader {
 	bool busy;		/* something was read since the last wait */
 };
 
+/* What the tail of files is to ask and tell. */
+struct tail_callbacks reader_tail_callbacks(struct reader *r);
+
 /* Something may be lost: a ledger row in the next batch, and counters. The source is copied. */
 void reader_report(struct reader *r, const struct ledger_row *row);
 

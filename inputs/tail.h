@@ -42,6 +42,7 @@ enum tail_report {
 	TAIL_SHORTENED, /* shorter than at the saved position, same head: a crash of the host */
 	TAIL_GONE,	/* a saved position whose log is nowhere any more. lost: unknown */
 	TAIL_UNREADABLE,
+	TAIL_CROWDED, /* more files than can be followed; path: of their folder */
 };
 
 struct tail_callbacks {
@@ -50,6 +51,10 @@ struct tail_callbacks {
 	bool (*saved)(void *ctx, uint64_t head_hash, unsigned i, struct tail_position *out);
 	/* The newest saved position of a path, or false. */
 	bool (*saved_path)(void *ctx, const char *path, struct tail_position *out);
+	/* The i-th saved position of all, or false. */
+	bool (*saved_any)(void *ctx, unsigned i, struct tail_position *out);
+	/* A log is still followed: its position is not to give way to newer ones. */
+	void (*keep)(void *ctx, uint64_t head_hash, uint64_t number);
 	/* A number that no log with this head has had. */
 	uint64_t (*new_number)(void *ctx, uint64_t head_hash);
 	void (*report)(void *ctx, enum tail_report what, const char *path, uint64_t lost_bytes);

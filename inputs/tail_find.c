@@ -11,8 +11,6 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-enum { MAX_SIBLINGS = 1024 };
-
 int tail_add(
     struct tail *t, const char *pattern, unsigned input, const struct tail_start *s, struct err *e)
 {
@@ -36,14 +34,14 @@ int tail_add(
 	return 0;
 }
 
-static bool is_gzip(const char *path)
+bool tail_is_gzip(const char *path)
 {
 	size_t n = strlen(path);
 
 	return n > 3 && strcmp(path + n - 3, ".gz") == 0;
 }
 
-static struct open_file *find_inode(struct tail *t, const struct stat *st)
+struct open_file *tail_find_inode(struct tail *t, const struct stat *st)
 {
 	for (unsigned i = 0; i < t->n_files; i++)
 		if (t->files[i]->pub.dev == st->st_dev && t->files[i]->pub.ino == st->st_ino)
@@ -51,7 +49,7 @@ static struct open_file *find_inode(struct tail *t, const struct stat *st)
 	return NULL;
 }
 
-static int64_t mtime_us(const struct stat *st)
+int64_t tail_mtime_us(const struct stat *st)
 {
 	return (int64_t)st->st_mtim.tv_sec * 1000000 + st->st_mtim.tv_nsec / 1000;
 }
@@ -61,7 +59,7 @@ void tail_note_mtime(struct open_file *f)
 	struct stat st;
 
 	if (f->fd >= 0 && fstat(f->fd, &st) == 0)
-		f->pub.mtime_us = mtime_us(&st);
+		f->pub.mtime_us = tail_mtime_us(&st);
 }
 
 /* Every look at the patterns finds it again: said once. */
@@ -75,6 +73,16 @@ static void report_unreadable(struct tail *t, const char *path, const struct sta
 	t->cb.report(t->cb.ctx, TAIL_UNREADABLE, path, 0);
 }
 
+/* Said once for each pattern. */
+static void report_crowded(struct tail *t, const struct pattern *p)
+{
+	bool *said = &t->crowded[p - t->patterns];
+
+	if (!*said)
+		t->cb.report(t->cb.ctx, TAIL_CROWDED, p->dir, 0);
+	*said = true;
+}
+
 static bool open_handle(struct open_file *f, const char *path)
 {
 	f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
@@ -82,7 +90,7 @@ static bool open_handle(struct open_file *f, const char *path)
 		f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (f->fd < 0)
 		return false;
-	if (is_gzip(path)) {
+	if (tail_is_gzip(path)) {
 		f->gz = gzdopen(f->fd, "rb");
 		if (f->gz == NULL)
 			return false;
@@ -97,9 +105,12 @@ struct open_file *tail_open_path(struct tail *t, const struct pattern *p, const 
 	struct open_file *f;
 	struct stat st;
 
-	if (t->n_files == TAIL_MAX_FILES || strlen(path) >= sizeof(f->path) ||
-	    stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+	if (strlen(path) >= sizeof(f->path) || stat(path, &st) != 0 || !S_ISREG(st.st_mode))
 		return NULL;
+	if (t->n_files == TAIL_MAX_FILES) {
+		report_crowded(t, p);
+		return NULL;
+	}
 	f = calloc(1, sizeof(*f));
 	if (f == NULL)
 		return NULL;
@@ -114,7 +125,7 @@ struct open_file *tail_open_path(struct tail *t, const struct pattern *p, const 
 		.path = f->path,
 		.dev = st.st_dev,
 		.ino = st.st_ino,
-		.mtime_us = mtime_us(&st),
+		.mtime_us = tail_mtime_us(&st),
 		.first_start = !t->started && p->start.first_start };
 	f->pattern = p;
 	f->dirty = true;
@@ -125,117 +136,12 @@ struct open_file *tail_open_path(struct tail *t, const struct pattern *p, const 
 	return f;
 }
 
-/* ---- what was rotated away while nobody was looking ---- */
-
-struct sibling {
-	char path[TAIL_PATH_MAX];
-	int64_t mtime_us;
-};
-
-static int by_age(const void *a, const void *b)
-{
-	const struct sibling *x = a;
-	const struct sibling *y = b;
-
-	return x->mtime_us != y->mtime_us ? (x->mtime_us < y->mtime_us ? -1 : 1)
-					  : strcmp(x->path, y->path);
-}
-
-/* BASE.* and BASE-* beside BASE, oldest first. */
-static unsigned list_siblings(const char *dir, const char *base, struct sibling *out)
-{
-	DIR *d = opendir(dir);
-	size_t n = strlen(base);
-	unsigned count = 0;
-	struct dirent *ent;
-
-	if (d == NULL)
-		return 0;
-	while ((ent = readdir(d)) != NULL && count < MAX_SIBLINGS) {
-		struct sibling *s = &out[count];
-		struct stat st;
-
-		if (strncmp(ent->d_name, base, n) != 0 ||
-		    (ent->d_name[n] != '.' && ent->d_name[n] != '-'))
-			continue;
-		if ((size_t)snprintf(s->path, sizeof(s->path), "%s/%s", dir, ent->d_name) >=
-			sizeof(s->path) ||
-		    stat(s->path, &st) != 0 || !S_ISREG(st.st_mode))
-			continue;
-		s->mtime_us = mtime_us(&st);
-		count++;
-	}
-	closedir(d);
-	qsort(out, count, sizeof(*out), by_age);
-	return count;
-}
-
-/*
- * The log `name` was left in a file last written at since_us, and another one is there now: the
- * rest of the old one is in a sibling, and so is everything between. What was between may have
- * been complete before the old one was read to its end, so it is the logs' own times that are
- * compared, and of the same tick counts as newer. At start every sibling is looked at, as
- * the old one may be a copy. True: a sibling that was read before was found.
- */
-static bool catch_up(struct tail *t, const struct pattern *pat, const char *name, int64_t since_us)
-{
-	struct sibling *s = calloc(MAX_SIBLINGS, sizeof(*s));
-	unsigned n = s != NULL ? list_siblings(pat->dir, name, s) : 0;
-	bool found = false;
-
-	for (unsigned i = 0; i < n; i++) {
-		bool newer = s[i].mtime_us >= since_us;
-		struct stat st;
-
-		if ((t->started && (!newer || is_gzip(s[i].path))) || stat(s[i].path, &st) != 0 ||
-		    find_inode(t, &st) != NULL)
-			continue;
-
-		struct open_file *f = tail_open_path(t, pat, s[i].path);
-
-		if (f == NULL)
-			continue;
-		f->catch_up = !t->started;
-		f->renamed = t->started; /* its writer may not have noticed yet */
-		f->pub.first_start = false;
-
-		bool has_head = tail_identify(t, f);
-		bool was_here = has_head && f->pub.offset > 0;
-
-		found = found || was_here;
-		if (!has_head || (!was_here && (!newer || tail_is_copy(t, f))))
-			tail_let_go(t, t->n_files - 1);
-	}
-	free(s);
-	return found;
-}
-
-/* Another file than before is at `path`. */
-static void find_missed(struct tail *t, const struct pattern *p, const char *name, const char *path,
-    const struct stat *st)
-{
-	struct tail_position pos;
-	bool same_head = false;
-
-	if (t->cb.saved_path(t->cb.ctx, path, &pos)) {
-		/* the inode alone says little: one that was freed is the next new file's */
-		if (pos.dev == st->st_dev && pos.ino == st->st_ino &&
-		    (is_gzip(path) || tail_is_left(path, &pos, &same_head)))
-			return;
-		/* copied and truncated, or shortened by a crash, which identifying it will tell */
-		if (!catch_up(t, p, name, pos.time_us) && !t->started && !same_head)
-			t->cb.report(t->cb.ctx, TAIL_GONE, pos.path, 0);
-	} else if (!t->started && !p->start.first_start) {
-		catch_up(t, p, name, p->start.alive_us);
-	}
-}
-
 /* ---- patterns ---- */
 
 /* "*" must not take compressed copies, unless it says so: they are found when needed. */
 static bool is_old_copy(const char *name, const char *pattern)
 {
-	return is_gzip(name) && !is_gzip(pattern);
+	return tail_is_gzip(name) && !tail_is_gzip(pattern);
 }
 
 static void found_file(struct tail *t, const struct pattern *p, const char *name)
@@ -248,7 +154,7 @@ static void found_file(struct tail *t, const struct pattern *p, const char *name
 	    stat(path, &st) != 0 || !S_ISREG(st.st_mode))
 		return;
 
-	struct open_file *f = find_inode(t, &st);
+	struct open_file *f = tail_find_inode(t, &st);
 
 	if (f != NULL) {
 		if (strcmp(f->path, path) != 0 &&
@@ -259,11 +165,15 @@ static void found_file(struct tail *t, const struct pattern *p, const char *name
 		return;
 	}
 	if (!t->started && p->start.first_start && p->start.not_before_us != 0 &&
-	    mtime_us(&st) < p->start.not_before_us)
+	    tail_mtime_us(&st) < p->start.not_before_us)
 		return;
 
-	find_missed(t, p, name, path, &st);
-	tail_open_path(t, p, path);
+	tail_find_missed(t, p, name, path, &st);
+	f = tail_open_path(t, p, path);
+	if (f != NULL && !t->started)
+		tail_find_rest(t, f, name);
+	else if (f != NULL && f->gz == NULL && tail_identify_copy(t, f))
+		tail_let_go(t, t->n_files - 1);
 }
 
 static int by_text(const void *a, const void *b)
@@ -273,7 +183,7 @@ static int by_text(const void *a, const void *b)
 
 static void scan_pattern(struct tail *t, struct pattern *p)
 {
-	char *names[MAX_SIBLINGS];
+	char *names[TAIL_MAX_FILES];
 	unsigned n = 0;
 	struct dirent *ent;
 	struct stat st;
@@ -289,10 +199,15 @@ static void scan_pattern(struct tail *t, struct pattern *p)
 			report_unreadable(t, p->dir, &st);
 		return;
 	}
-	while ((ent = readdir(d)) != NULL && n < MAX_SIBLINGS)
+	while ((ent = readdir(d)) != NULL)
 		if (fnmatch(p->name, ent->d_name, FNM_PERIOD) == 0 &&
-		    !is_old_copy(ent->d_name, p->name))
+		    !is_old_copy(ent->d_name, p->name)) {
+			if (n == TAIL_MAX_FILES) {
+				report_crowded(t, p);
+				break;
+			}
 			names[n++] = strdup(ent->d_name);
+		}
 	closedir(d);
 	qsort(names, n, sizeof(char *), by_text);
 	for (unsigned i = 0; i < n; i++) {
@@ -320,16 +235,24 @@ static void check_name(struct open_file *f)
 
 void tail_scan(struct tail *t)
 {
-	for (unsigned i = 0; i < t->n_files; i++)
+	for (unsigned i = 0; i < t->n_files; i++) {
+		const struct tail_file *f = &t->files[i]->pub;
+
 		check_name(t->files[i]);
+		if (t->files[i]->known)
+			t->cb.keep(t->cb.ctx, f->head_hash, f->number);
+	}
 	for (unsigned i = 0; i < t->n_patterns; i++)
 		scan_pattern(t, &t->patterns[i]);
+	if (!t->started)
+		tail_find_lost(t);
 	t->started = true;
 }
 
 static void one_event(struct tail *t, const struct inotify_event *ev)
 {
 	bool names = (ev->mask & (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)) != 0;
+	bool any = false;
 
 	if (ev->mask & (IN_Q_OVERFLOW | IN_IGNORED | IN_DELETE_SELF)) {
 		for (unsigned i = 0; i < t->n_patterns; i++)
@@ -346,6 +269,7 @@ static void one_event(struct tail *t, const struct inotify_event *ev)
 
 		if (f->pattern->watch == ev->wd && slash != NULL &&
 		    strcmp(slash + 1, ev->name) == 0) {
+			any = true;
 			f->dirty = true;
 			f->checked = false;
 			if (names)
@@ -355,8 +279,11 @@ static void one_event(struct tail *t, const struct inotify_event *ev)
 			f->checked = false;
 		}
 	}
-	if (!names)
+	if (!names) {
+		if (!any && (ev->mask & IN_MODIFY) != 0)
+			tail_reopen(t, ev->wd, ev->name);
 		return;
+	}
 	for (unsigned i = 0; i < t->n_patterns; i++)
 		if (t->patterns[i].watch == ev->wd &&
 		    fnmatch(t->patterns[i].name, ev->name, FNM_PERIOD) == 0 &&

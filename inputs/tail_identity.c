@@ -57,8 +57,14 @@ static bool agrees(struct open_file *f, const struct tail_position *p)
 	if (f->fd >= 0 && tail_file_size(f) < p->offset)
 		return false;
 
-	uint64_t h = tail_hash_before(f, p->offset, &ok);
+	uint64_t h;
+	uint64_t size;
 
+	/* the same head and, to the byte, the length that was read: nobody unpacks it for more */
+	if (f->gz != NULL && p->offset > 0 && tail_gzip_size(f->path, &size) &&
+	    size == (p->offset & UINT32_MAX))
+		return true;
+	h = tail_hash_before(f, p->offset, &ok);
 	return ok && h == p->before_hash;
 }
 
@@ -111,6 +117,11 @@ static bool match_saved(struct tail *t, struct open_file *f)
 	return false;
 }
 
+bool tail_match(struct tail *t, struct open_file *f)
+{
+	return read_head(f, &f->pub.head_hash) && match_saved(t, f);
+}
+
 bool tail_is_copy(struct tail *t, struct open_file *f)
 {
 	for (unsigned i = 0; i < t->n_files; i++) {
@@ -122,6 +133,33 @@ bool tail_is_copy(struct tail *t, struct open_file *f)
 			return true;
 	}
 	return false;
+}
+
+/* Copied, and about to be truncated: its rest is that of the log it is a copy of. */
+bool tail_identify_copy(struct tail *t, struct open_file *f)
+{
+	struct tail_position p;
+	bool saved = false;
+
+	if (!read_head(f, &f->pub.head_hash))
+		return false;
+	for (unsigned i = 0; !saved && t->cb.saved(t->cb.ctx, f->pub.head_hash, i, &p); i++)
+		saved = !is_taken(t, f, &p) && p.offset > 0 && agrees(f, &p);
+	return !saved && tail_is_copy(t, f);
+}
+
+bool tail_gzip_size(const char *path, uint64_t *size)
+{
+	uint8_t b[4];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	bool ok = fd >= 0 && lseek(fd, -4, SEEK_END) >= 0 && read(fd, b, 4) == 4;
+
+	if (fd >= 0)
+		close(fd);
+	if (ok)
+		*size = (uint64_t)b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 |
+			(uint64_t)b[3] << 24;
+	return ok;
 }
 
 /* The place behind the last LF of what is there now. */
@@ -148,7 +186,7 @@ bool tail_identify(struct tail *t, struct open_file *f)
 
 	if (!read_head(f, &f->pub.head_hash))
 		return false;
-	if (match_saved(t, f))
+	if (!f->restarted && match_saved(t, f))
 		return true;
 	f->pub.number = t->cb.new_number(t->cb.ctx, f->pub.head_hash);
 	f->pub.offset = 0;
@@ -163,6 +201,7 @@ static void restart(struct tail *t, struct open_file *f, enum tail_report why, u
 {
 	t->cb.report(t->cb.ctx, why, f->path, lost);
 	f->known = false;
+	f->restarted = true;
 	f->pub.offset = 0;
 	f->pub.first_start = false;
 	f->size = 0;

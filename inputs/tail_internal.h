@@ -38,6 +38,7 @@ struct open_file {
 	bool catch_up; /* found beside its log: read to its end, then let go */
 	bool checked;  /* identity was checked since it became dirty */
 	bool idle_said;
+	bool restarted;	  /* it is another log than what was saved under its inode */
 	bool ended;	  /* nobody writes it any more: all of it is its head */
 	int64_t last_ms;  /* of the last byte, or of opening */
 	uint64_t scanned; /* of a line longer than a window: bytes known to have no end */
@@ -58,7 +59,8 @@ struct tail {
 	char *buf;
 	size_t buf_n;
 	int64_t next_scan_ms;
-	uint64_t unreadable[TAIL_SAID]; /* inodes that were reported; a newer one displaces */
+	bool crowded[TAIL_MAX_PATTERNS]; /* it was said that there are too many */
+	uint64_t unreadable[TAIL_SAID];	 /* inodes that were reported; a newer one displaces */
 	bool started;
 };
 
@@ -69,6 +71,18 @@ void tail_scan(struct tail *t);	  /* look up all patterns */
 void tail_events(struct tail *t); /* read inotify */
 struct open_file *tail_open_path(struct tail *t, const struct pattern *p, const char *path);
 
+struct open_file *tail_find_inode(struct tail *t, const struct stat *st);
+int64_t tail_mtime_us(const struct stat *st);
+bool tail_is_gzip(const char *path);
+
+/* tail_left.c */
+/* Another file than before is at `path`, of that name: what was left of the one before? */
+void tail_find_missed(struct tail *t, const struct pattern *p, const char *name, const char *path,
+    const struct stat *st);
+void tail_find_rest(struct tail *t, struct open_file *f, const char *name); /* f: the newest */
+void tail_find_lost(struct tail *t);
+void tail_reopen(struct tail *t, int watch, const char *name);
+
 /* tail_identity.c: give an open file its identity and place. False: it has no head yet. */
 bool tail_identify(struct tail *t, struct open_file *f);
 /* When its log was last written, into f->pub. */
@@ -76,6 +90,15 @@ void tail_note_mtime(struct open_file *f);
 
 /* Is f, which is identified, a copy of another open file as far as that was read? */
 bool tail_is_copy(struct tail *t, struct open_file *f);
+
+/* The same, only by a saved position. False: there is none. */
+bool tail_match(struct tail *t, struct open_file *f);
+
+/* f, opened last: is it one? False also where it is known by a position of its own. */
+bool tail_identify_copy(struct tail *t, struct open_file *f);
+
+/* The uncompressed length that a gzip file of one member ends with, modulo 2^32. */
+bool tail_gzip_size(const char *path, uint64_t *size);
 
 /* Still the log it was? After it became dirty. Restarts it under a new number when not. */
 void tail_check(struct tail *t, struct open_file *f);

@@ -238,8 +238,10 @@ void tail_used(struct tail *t, struct tail_window *w, uint64_t used, uint64_t *b
 
 	(void)t;
 	f->pub.offset += used;
-	if (used > 0)
+	if (used > 0) {
 		f->scanned = 0;
+		f->dirty = f->dirty || used < w->text.n; /* a batch may be full of short lines */
+	}
 	f->before_hash = tail_hash_before(f, f->pub.offset, &ok);
 	*before_hash = f->before_hash;
 	if (w->last && w->at_end)

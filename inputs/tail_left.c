@@ -1,0 +1,210 @@
+/* Logs that were left somewhere: rotated away while nobody was looking, or written after. */
+#include "inputs/tail_internal.h"
+
+#include <dirent.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MAX_SIBLINGS = 1024 };
+
+struct sibling {
+	char path[TAIL_PATH_MAX];
+	int64_t mtime_us;
+};
+
+static int by_age(const void *a, const void *b)
+{
+	const struct sibling *x = a;
+	const struct sibling *y = b;
+
+	return x->mtime_us != y->mtime_us ? (x->mtime_us < y->mtime_us ? -1 : 1)
+					  : strcmp(x->path, y->path);
+}
+
+/* BASE.* and BASE-* beside BASE, oldest first. */
+static unsigned list_siblings(const char *dir, const char *base, struct sibling *out)
+{
+	DIR *d = opendir(dir);
+	size_t n = strlen(base);
+	unsigned count = 0;
+	struct dirent *ent;
+
+	if (d == NULL)
+		return 0;
+	while ((ent = readdir(d)) != NULL && count < MAX_SIBLINGS) {
+		struct sibling *s = &out[count];
+		struct stat st;
+
+		if (strncmp(ent->d_name, base, n) != 0 ||
+		    (ent->d_name[n] != '.' && ent->d_name[n] != '-'))
+			continue;
+		if ((size_t)snprintf(s->path, sizeof(s->path), "%s/%s", dir, ent->d_name) >=
+			sizeof(s->path) ||
+		    stat(s->path, &st) != 0 || !S_ISREG(st.st_mode))
+			continue;
+		s->mtime_us = tail_mtime_us(&st);
+		count++;
+	}
+	closedir(d);
+	qsort(out, count, sizeof(*out), by_age);
+	return count;
+}
+
+/* Is all of a compressed log read? Its end says how long it is, so that nobody unpacks it. */
+static bool is_read(const struct open_file *f)
+{
+	uint64_t size;
+
+	return f->gz != NULL && tail_gzip_size(f->path, &size) &&
+	       size == (f->pub.offset & UINT32_MAX);
+}
+
+/*
+ * The log `name` was left in a file last written at since_us, and another one is there now: the
+ * rest of the old one is in a sibling, and so is everything between. What was between may have
+ * been complete before the old one was read to its end, so it is the logs' own times that are
+ * compared, and of the same tick counts as newer. At start every sibling is looked at, as
+ * the old one may be a copy. True: a sibling that was read before was found.
+ */
+static bool catch_up(struct tail *t, const struct pattern *pat, const char *name, int64_t since_us)
+{
+	struct sibling *s = calloc(MAX_SIBLINGS, sizeof(*s));
+	unsigned n = s != NULL ? list_siblings(pat->dir, name, s) : 0;
+	bool found = false;
+
+	for (unsigned i = 0; i < n; i++) {
+		bool newer = s[i].mtime_us >= since_us;
+		struct stat st;
+
+		if ((t->started && (!newer || tail_is_gzip(s[i].path))) ||
+		    stat(s[i].path, &st) != 0 || tail_find_inode(t, &st) != NULL)
+			continue;
+
+		struct open_file *f = tail_open_path(t, pat, s[i].path);
+
+		if (f == NULL)
+			continue;
+		f->catch_up = !t->started;
+		f->renamed = t->started; /* its writer may not have noticed yet */
+		f->pub.first_start = false;
+
+		bool has_head = newer ? tail_identify(t, f) : tail_match(t, f);
+		bool was_here = has_head && f->pub.offset > 0;
+
+		found = found || was_here;
+		if (!has_head || (!was_here && (!newer || tail_is_copy(t, f))) || is_read(f))
+			tail_let_go(t, t->n_files - 1);
+	}
+	free(s);
+	return found;
+}
+
+/* Another file than before is at `path`. */
+void tail_find_missed(struct tail *t, const struct pattern *p, const char *name, const char *path,
+    const struct stat *st)
+{
+	struct tail_position pos;
+	bool same_head = false;
+
+	if (t->cb.saved_path(t->cb.ctx, path, &pos)) {
+		/* the inode alone says little: one that was freed is the next new file's */
+		if (pos.dev == st->st_dev && pos.ino == st->st_ino &&
+		    (tail_is_gzip(path) || tail_is_left(path, &pos, &same_head)))
+			return;
+		/* copied and truncated, or shortened by a crash, which identifying it will tell */
+		if (!catch_up(t, p, name, pos.time_us) && !t->started && !same_head)
+			t->cb.report(t->cb.ctx, TAIL_GONE, pos.path, 0);
+	} else if (!t->started && !p->start.first_start) {
+		catch_up(t, p, name, p->start.alive_us);
+	}
+}
+
+/*
+ * The log is the one it was, and still something older may not be read to its end: the agent was
+ * stopped while it had both. f is identified first, so that no copy of it takes its place.
+ */
+void tail_find_rest(struct tail *t, struct open_file *f, const char *name)
+{
+	unsigned at = t->n_files - 1;
+
+	if (f->pattern->start.first_start || !tail_identify(t, f))
+		return;
+	catch_up(t, f->pattern, name, INT64_MAX);
+	if (at + 1 == t->n_files)
+		return;
+	/* what is older is read first */
+	memmove(t->files + at, t->files + at + 1, (t->n_files - at - 1) * sizeof(*t->files));
+	t->files[t->n_files - 1] = f;
+}
+
+static const struct pattern *pattern_of(const struct tail *t, const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	for (unsigned i = 0; i < t->n_patterns && name != NULL; i++) {
+		const struct pattern *p = &t->patterns[i];
+		size_t n = strcmp(p->dir, "/") == 0 ? 0 : strlen(p->dir);
+
+		if ((size_t)(name - path) == n && memcmp(path, p->dir, n) == 0 &&
+		    fnmatch(p->name, name + 1, FNM_PERIOD) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+static bool is_open_path(const struct tail *t, const char *path)
+{
+	for (unsigned i = 0; i < t->n_files; i++)
+		if (strcmp(t->files[i]->path, path) == 0)
+			return true;
+	return false;
+}
+
+/* At start: logs that were left and whose name nobody has now. */
+void tail_find_lost(struct tail *t)
+{
+	struct tail_position p;
+	struct tail_position newest;
+	struct stat st;
+
+	for (unsigned i = 0; t->cb.saved_any(t->cb.ctx, i, &p); i++) {
+		const struct pattern *pat = pattern_of(t, p.path);
+
+		/* once for each path: at its newest position */
+		if (pat == NULL || is_open_path(t, p.path) || stat(p.path, &st) == 0 ||
+		    !t->cb.saved_path(t->cb.ctx, p.path, &newest) ||
+		    newest.head_hash != p.head_hash || newest.number != p.number)
+			continue;
+		if (!catch_up(t, pat, strrchr(p.path, '/') + 1, p.time_us))
+			t->cb.report(t->cb.ctx, TAIL_GONE, p.path, 0);
+	}
+}
+
+/* A log that was let go is written all the same: its writer has not been told to open anew. */
+void tail_reopen(struct tail *t, int watch, const char *name)
+{
+	for (unsigned i = 0; i < t->n_files; i++) {
+		const struct open_file *g = t->files[i];
+		const char *slash = strrchr(g->path, '/');
+		size_t n = slash != NULL ? strlen(slash + 1) : 0;
+		char path[TAIL_PATH_MAX];
+		struct open_file *f;
+		struct stat st;
+
+		if (g->pattern->watch != watch || n == 0 || strncmp(name, slash + 1, n) != 0 ||
+		    (name[n] != '.' && name[n] != '-') || tail_is_gzip(name) ||
+		    (size_t)snprintf(path, sizeof(path), "%s/%s", g->pattern->dir, name) >=
+			sizeof(path) ||
+		    stat(path, &st) != 0 || tail_find_inode(t, &st) != NULL)
+			continue;
+		f = tail_open_path(t, g->pattern, path);
+		if (f == NULL)
+			return;
+		f->renamed = true;
+		f->pub.first_start = false;
+		if (!tail_match(t, f))
+			tail_let_go(t, t->n_files - 1);
+		return;
+	}
+}

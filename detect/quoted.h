@@ -12,8 +12,10 @@
 
 #include "detect/engine.h"
 
-/* Do all bytes of e, found in text t of a lane, lie in the value of such a parameter? */
-bool quoted_in(
-    const struct engine *g, unsigned lane, const struct text *t, const struct evidence *e);
+/*
+ * Do all bytes of e, found in text t of a lane, lie in the value of such a parameter? Parameters
+ * are those of the line, where an encoded & parts nothing: who attacks does not choose the name.
+ */
+bool quoted_in(struct engine *g, unsigned lane, const struct text *t, const struct evidence *e);
 
 #endif

@@ -69,3 +69,36 @@ def test_hidden_in_base64_it_is_quoted_too():
     forms = [{d["form"] for d in e["detections"]} for e in events]
     assert forms == [{"base64"}, {"base64"}]
     assert levels(events[1:]) - {"low"} != set()
+
+
+def test_an_encoded_separator_names_no_parameter():
+    union = "1%20union%20select%201,2,3"
+    events, _ = scan(
+        f"/?x=%26q%3D{union}",
+        f"/?x=%2526q%253D1%2520union%2520select%25201,2,3",
+        f"/?x=1%26q%3D1%20uni/**/on/**/sel/**/ect%20union/**/select/**/1,2,3",
+        f"/?q=1/*&id=*/%20union/**/select/**/1,2,3",
+        f"/?{'a=' + 'b' * 9000}&x=%26q%3D{union}",
+    )
+    assert len(events) == 5
+    for event in events:
+        assert levels([event]) - {"low"} != set(), event
+
+
+def test_an_encoded_separator_in_what_is_typed_is_text():
+    events, alerts = scan(
+        "/?q=a%20%26%20b%20%3Cscript%20src=x.js%3E",
+        "/?lang=en&q=a%20%26%20b%2520%253Cscript%2520src=x.js%253E",
+        "/?q=R%26D%20%3Cscript%09src=x.js%3E&page=2",
+    )
+    assert len(events) == 3
+    assert levels(events) == {"low"}
+    assert alerts == []
+
+
+def test_a_field_of_a_form_in_brackets_is_typed():
+    events, _ = scan(target("comment[body]", TYPED[0]), target("message%5Btext%5D", TYPED[2]), target("bio", TYPED[1]))
+    assert len(events) == 3
+    assert levels(events) == {"low"}
+    events, _ = scan(target("q[id]", TYPED[0]))
+    assert levels(events) - {"low"} != set()

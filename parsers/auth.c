@@ -125,6 +125,8 @@ static void pam_fields(struct event *ev, struct slice m)
 	struct slice rest;
 	struct slice host;
 	struct slice user;
+	struct slice msg;
+	struct slice port = { 0 };
 
 	if (!slice_cut_str(m, SLICE(" ruser="), &host, &rest))
 		rest = m;
@@ -135,12 +137,16 @@ static void pam_fields(struct event *ev, struct slice m)
 		return;
 	}
 	slice_cut(rest, ' ', &host, &rest);
+	slice_cut_str(rest, SLICE(" msg="), &rest, &msg); /* Proxmox, which also writes a port */
+	if (host.n > 1 && host.p[0] == '[')
+		slice_cut(slice_from(host, 1), ']', &host, &port);
+	auth_skip(&port, SLICE(":"));
 	user = slice_trim(rest);
 	if (auth_skip(&user, SLICE("user=")))
 		auth_user(ev, user);
 	else
 		auth_user(ev, ruser);
-	if (!auth_client(ev, host, (struct slice){ 0 }, AUTH_CLAIMED))
+	if (!auth_client(ev, host, port, AUTH_CLAIMED))
 		auth_host(ev, host);
 }
 

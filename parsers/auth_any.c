@@ -69,10 +69,33 @@ static bool is_abandoned(struct slice m)
 	return false;
 }
 
+/*
+ * PostgreSQL: who is not let in is told so by FATAL; an ERROR is one of a statement, whatever words
+ * stand in it. The two blanks are its own.
+ */
+static bool is_postgres(struct slice m, enum auth_saying *says)
+{
+	struct slice head;
+	struct slice rest;
+
+	if (slice_find(m, SLICE("FATAL:  ")) == NULL) {
+		*says = AUTH_SAYS_NOTHING;
+		return slice_find(m, SLICE("ERROR:  ")) != NULL;
+	}
+	slice_cut_str(m, SLICE("FATAL:  "), &head, &rest);
+	*says = AUTH_SAYS_FAILURE;
+	return slice_starts(rest, SLICE("no pg_hba.conf entry for ")) ||
+	       (slice_starts(rest, SLICE("role \"")) &&
+		   slice_find(rest, SLICE("\" does not exist")) != NULL);
+}
+
 static enum auth_saying saying_of(struct slice m)
 {
-	enum auth_saying says = by_status(m);
+	enum auth_saying says;
 
+	if (is_postgres(m, &says))
+		return says;
+	says = by_status(m);
 	if (says == AUTH_SAYS_NOTHING)
 		says = auth_saying(m);
 	return says == AUTH_SAYS_NOTHING && is_abandoned(m) ? AUTH_SAYS_ABANDONED : says;

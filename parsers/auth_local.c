@@ -80,11 +80,21 @@ void auth_su(struct event *ev, struct slice m)
 		event_add_named(ev, SLICE("sekisho.sudo.user"), rest);
 }
 
+static struct slice no_comma(struct slice s)
+{
+	while (s.n > 0 && memchr(",'", s.p[s.n - 1], 2) != NULL)
+		s.n--;
+	while (s.n > 0 && s.p[0] == '\'')
+		s = slice_from(s, 1);
+	return s;
+}
+
 /* "FAILED LOGIN (1) on '/dev/tty1' FOR 'root', ...", "LOGIN ON tty1 BY root", "ROOT LOGIN ON tty1"
  */
 void auth_login(struct event *ev, struct slice m)
 {
 	struct slice name = auth_after(m, SLICE(" FOR "));
+	struct slice from = auth_after(m, SLICE(" FROM "));
 
 	if (slice_starts(m, SLICE("FAILED LOGIN"))) {
 		while (name.n > 0 && (name.p[0] == '\'' || name.p[0] == '`'))
@@ -92,7 +102,9 @@ void auth_login(struct event *ev, struct slice m)
 		while (name.n > 0 && memchr("',", name.p[name.n - 1], 2) != NULL)
 			name.n--;
 		auth_user(ev, name);
-		auth_client(ev, auth_after(m, SLICE(" FROM ")), (struct slice){ 0 }, AUTH_CLAIMED);
+		if (from.n == 0) /* util-linux: from '192.0.2.1' FOR 'root' */
+			from = no_comma(auth_after(m, SLICE(" from ")));
+		auth_client(ev, from, (struct slice){ 0 }, AUTH_CLAIMED);
 		auth_result(ev, false);
 	} else if (slice_starts(m, SLICE("ROOT LOGIN"))) {
 		auth_user(ev, SLICE("root"));
@@ -101,15 +113,6 @@ void auth_login(struct event *ev, struct slice m)
 		auth_user(ev, auth_after(m, SLICE(" BY ")));
 		auth_result(ev, true);
 	}
-}
-
-static struct slice no_comma(struct slice s)
-{
-	while (s.n > 0 && memchr(",'", s.p[s.n - 1], 2) != NULL)
-		s.n--;
-	while (s.n > 0 && s.p[0] == '\'')
-		s = slice_from(s, 1);
-	return s;
 }
 
 /* "new user: name=x, UID=1001, ...", "delete user 'x'", "add 'x' to group 'sudo'", "password

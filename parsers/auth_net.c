@@ -67,8 +67,13 @@ void auth_pureftpd(struct event *ev, struct slice m)
 	auth_client(ev, who, no_port, slice_eq(user, SLICE("?")) ? AUTH_PEER : AUTH_CLAIMED);
 	if (auth_skip(&m, SLICE(" [WARNING] Authentication failed for user ["))) {
 		auth_result(ev, false);
-		if (m.n > 1 && m.p[m.n - 1] == ']')
+		/* "... [u] from ADDR", of whom the brackets say a name; nobody's name ends so */
+		if (auth_cut_last(m, SLICE("] from "), &user, &who) && auth_is_address(who)) {
+			auth_client(ev, who, no_port, AUTH_CLAIMED);
+			auth_user(ev, user);
+		} else if (m.n > 1 && m.p[m.n - 1] == ']') {
 			auth_user(ev, slice_head(m, m.n - 1));
+		}
 	} else if (auth_skip(&m, SLICE(" [INFO] ")) && slice_ends(m, SLICE(" is now logged in"))) {
 		auth_result(ev, true);
 		auth_user(ev, slice_head(m, m.n - 17));

@@ -158,6 +158,7 @@ static const struct side_word sides[] = {
 	IS("from", SIDE_OTHER),
 	IS("client", SIDE_OTHER),
 	IS("rip", SIDE_OTHER),
+	IS("oip", SIDE_OTHER), /* Zimbra: behind its proxy, which is ip= */
 	IS("rhost", SIDE_OTHER),
 	IS("raddr", SIDE_OTHER),
 	IS("relay", SIDE_OTHER),
@@ -286,6 +287,9 @@ static int by_words(struct slice s, size_t at, bool *strong)
 			*strong = true;
 			return 10;
 		case SIDE_OURS:
+			/* "login by ann at 192.0.2.1" */
+			if (slice_eq(w, SLICE("at")) && auth_has(slice_head(s, at), SLICE(" by ")))
+				return 2;
 			return -10;
 		case SIDE_USER:
 			return score > 0 ? score : -12;

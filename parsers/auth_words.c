@@ -33,6 +33,8 @@ enum {
 	HEDGE = 1 << 20,   /* what follows is a guess */
 	MISSING = 1 << 21, /* nothing was shown, so nothing failed */
 	HALF = 1 << 22,	   /* "log" and "sign": a login with "in" or "on" behind it */
+	PAST = 1 << 23,	   /* what fails behind it was told when it did */
+	REPLY = 1 << 24,   /* of a mail server: the user behind it is a recipient */
 };
 
 static const struct word {
@@ -119,6 +121,33 @@ static size_t path_end(struct slice s, size_t i)
 	return i;
 }
 
+/*
+ * The end of a name for something, or i where none begins: $password, a file ("failed-login.txt"),
+ * and an identifier in quotes that is no member or value of one.
+ */
+static size_t name_end(struct slice s, size_t i)
+{
+	static const char *const kinds[] = { ".txt", ".log", ".php", ".html", ".htm", ".js", ".css",
+		".json", ".xml", ".yml", ".yaml", ".conf", ".pdf", ".png", ".jpg", ".csv", ".zip",
+		".gz" };
+	char before = i > 0 ? s.p[i - 1] : ' ';
+	size_t end = i;
+
+	if (is_word_byte(before) || memchr("./_-", before, 4) != NULL)
+		return i;
+	while (end < s.n && (is_word_byte(s.p[end]) || memchr("./_-", s.p[end], 4) != NULL))
+		end++;
+	if (before == '$')
+		return end;
+	if (before == '"' && end < s.n && s.p[end] == '"' && i > 1 && s.p[i - 2] == ' ' &&
+	    (end + 1 == s.n || memchr(" .,;)", s.p[end + 1], 5) != NULL))
+		return end;
+	for (unsigned k = 0; k < sizeof(kinds) / sizeof(*kinds); k++)
+		if (slice_ends((struct slice){ s.p + i, end - i }, slice_of(kinds[k])))
+			return end;
+	return i;
+}
+
 /* " in", "-on" and the like at i, where the word "log" or "sign" ended. */
 static bool other_half(struct slice s, size_t i)
 {
@@ -143,6 +172,12 @@ static unsigned read_words(struct slice s, unsigned to[static WORDS_MAX])
 		}
 		if (!is_word_byte(s.p[i])) {
 			i++;
+			continue;
+		}
+		if (name_end(s, i) > i) {
+			i = name_end(s, i);
+			from = false;
+			to[n++] = 0;
 			continue;
 		}
 		end = word_end(s, i);
@@ -183,6 +218,11 @@ static void join_words(unsigned *w, unsigned n)
 			w[i] = 0;
 			continue;
 		}
+		for (unsigned k = i + 1; (w[i] & PAST) && k < n && k <= i + 2; k++)
+			if (w[k] & (FAILED | SUBJECT | SUCCESS))
+				w[k] = 0; /* "last failed login" */
+		if ((w[i] & REPLY) && i + 1 < n && (w[i + 1] & ACCOUNT))
+			w[i + 1] = REFUSED; /* "550 User unknown" */
 		if ((w[i] & TOO) && i + 1 < n && (w[i + 1] & MANY))
 			w[i + 1] |= REFUSED;
 		if (!(w[i] & NOT))

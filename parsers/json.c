@@ -238,6 +238,16 @@ static bool array(struct scan *s, struct slice *out)
 	return false;
 }
 
+/* A header that we know as Caddy writes it, a list of texts: the first. */
+static bool first_text(const struct scan *s, struct slice *out)
+{
+	struct scan in = *s;
+
+	in.p++;
+	skip_blanks(&in);
+	return in.p < in.end && *in.p == '"' && text(&in, out);
+}
+
 /* The name of a member, behind those of the objects it lies in. Too long a name is cut. */
 static bool key(struct scan *s)
 {
@@ -277,8 +287,13 @@ static bool value(struct scan *s, bool *opened)
 		kind = JSON_TEXT;
 		ok = text(s, &v);
 	} else if (*s->p == '[') {
-		kind = JSON_ARRAY;
+		struct slice first = { 0 };
+		bool header = slice_starts(name, SLICE("request.headers.")) &&
+			      json_is_known(name) && first_text(s, &first);
+
+		kind = header ? JSON_TEXT : JSON_ARRAY;
 		ok = array(s, &v);
+		v = header ? first : v;
 	} else {
 		ok = bare(s, &v);
 	}

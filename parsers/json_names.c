@@ -3,14 +3,22 @@
 #include "base/arena.h"
 #include "parsers/stamp.h"
 
-enum meaning { MEANS_ATTR, MEANS_TIME, MEANS_REQUEST, MEANS_TARGET, MEANS_METHOD, MEANS_VERSION };
+enum meaning {
+	MEANS_ATTR,
+	MEANS_CLIENT,
+	MEANS_TIME,
+	MEANS_REQUEST,
+	MEANS_TARGET,
+	MEANS_METHOD,
+	MEANS_VERSION
+};
 
 #define NAME(text, means, key)                                        \
 	{                                                             \
 		{ text, sizeof(text) - 1 }, MEANS_##means, ATTR_##key \
 	}
 
-/* nginx and Apache variables, common loggers, Caddy, and OpenTelemetry's former names */
+/* nginx and Apache variables, common loggers, Caddy, Traefik, and OpenTelemetry's former names */
 static const struct {
 	struct slice name;
 	enum meaning means;
@@ -48,6 +56,27 @@ static const struct {
 	NAME("ip", ATTR, CLIENT_ADDRESS),
 	NAME("http.client_ip", ATTR, CLIENT_ADDRESS),
 	NAME("request.remote_ip", ATTR, CLIENT_ADDRESS),
+	NAME("request.client_ip", CLIENT, CLIENT_ADDRESS),
+	NAME("ClientHost", ATTR, CLIENT_ADDRESS),
+	NAME("ClientPort", ATTR, CLIENT_PORT),
+	NAME("request.remote_port", ATTR, CLIENT_PORT),
+	NAME("RequestMethod", METHOD, HTTP_METHOD),
+	NAME("RequestPath", TARGET, OTHER),
+	NAME("RequestProtocol", VERSION, PROTOCOL_VERSION),
+	NAME("RequestHost", ATTR, SERVER_ADDRESS),
+	NAME("RequestScheme", ATTR, URL_SCHEME),
+	NAME("DownstreamStatus", ATTR, HTTP_STATUS),
+	NAME("DownstreamContentSize", ATTR, HTTP_RESPONSE_SIZE),
+	NAME("ClientUsername", ATTR, USER_NAME),
+	NAME("request_User-Agent", ATTR, USER_AGENT),
+	NAME("request_Referer", ATTR, HTTP_REFERER),
+	NAME("request_Cookie", ATTR, HTTP_COOKIE),
+	NAME("request_X-Forwarded-For", ATTR, HTTP_XFF),
+	NAME("request.proto", VERSION, PROTOCOL_VERSION),
+	NAME("request.headers.User-Agent", ATTR, USER_AGENT),
+	NAME("request.headers.Referer", ATTR, HTTP_REFERER),
+	NAME("request.headers.Cookie", ATTR, HTTP_COOKIE),
+	NAME("request.headers.X-Forwarded-For", ATTR, HTTP_XFF),
 	NAME("remote_port", ATTR, CLIENT_PORT),
 	NAME("request_method", METHOD, HTTP_METHOD),
 	NAME("method", METHOD, HTTP_METHOD),
@@ -127,19 +156,36 @@ static void add_named(
 		event_add_named(ev, name, v);
 }
 
+static const size_t n_names = sizeof(names) / sizeof(*names);
+
+static size_t find_name(struct slice name)
+{
+	size_t i = 0;
+
+	while (i < n_names && !slice_eq(names[i].name, name))
+		i++;
+	return i;
+}
+
+bool json_is_known(struct slice name)
+{
+	return find_name(name) < n_names;
+}
+
 void json_member(const struct parse_ctx *c, struct event *ev, struct slice name, struct slice v,
     enum json_kind kind)
 {
-	size_t i = 0;
-	const size_t n = sizeof(names) / sizeof(*names);
+	size_t i = find_name(name);
 
-	while (i < n && !slice_eq(names[i].name, name))
-		i++;
-	if (i == n || kind == JSON_ARRAY) {
+	if (i == n_names || kind == JSON_ARRAY) {
 		add_named(c, ev, name, v);
 		return;
 	}
 	switch (names[i].means) {
+	case MEANS_CLIENT: /* Caddy's, behind the proxies it trusts; remote_ip is then a proxy */
+		if (v.n > 0)
+			event_set(ev, names[i].key, v);
+		break;
 	case MEANS_TIME:
 		/* a second time, or one that is none, is an attribute like any other */
 		if (ev->time_us != 0 || !stamp_parse(c, v, STAMP_ANY, &ev->time_us))

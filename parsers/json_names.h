@@ -12,6 +12,9 @@ enum json_kind { JSON_BARE, JSON_TEXT, JSON_ARRAY };
  */
 bool json_is_reserved(struct slice name);
 
+/* Has the name a meaning of its own here? */
+bool json_is_known(struct slice name);
+
 /* Make an attribute, or the event's time, of a member; the name is copied if it is kept. */
 void json_member(const struct parse_ctx *c, struct event *ev, struct slice name, struct slice v,
     enum json_kind kind);

@@ -122,14 +122,16 @@ static size_t path_end(struct slice s, size_t i)
 }
 
 /*
- * The end of a name for something, or i where none begins: $password, a file ("failed-login.txt"),
- * and an identifier in quotes that is no member or value of one.
+ * The end of a name for something, or i where none begins: $password, a file (failed-login.txt),
+ * and what is said to be a thing (column "password").
  */
 static size_t name_end(struct slice s, size_t i)
 {
 	static const char *const kinds[] = { ".txt", ".log", ".php", ".html", ".htm", ".js", ".css",
 		".json", ".xml", ".yml", ".yaml", ".conf", ".pdf", ".png", ".jpg", ".csv", ".zip",
 		".gz" };
+	static const char *const things[] = { "relation ", "column ", "table ", "index ", "file ",
+		"function ", "variable " };
 	char before = i > 0 ? s.p[i - 1] : ' ';
 	size_t end = i;
 
@@ -139,9 +141,9 @@ static size_t name_end(struct slice s, size_t i)
 		end++;
 	if (before == '$')
 		return end;
-	if (before == '"' && end < s.n && s.p[end] == '"' && i > 1 && s.p[i - 2] == ' ' &&
-	    (end + 1 == s.n || memchr(" .,;)", s.p[end + 1], 5) != NULL))
-		return end;
+	for (unsigned k = 0; before == '"' && k < sizeof(things) / sizeof(*things); k++)
+		if (slice_ends(slice_head(s, i - 1), slice_of(things[k])))
+			return end;
 	for (unsigned k = 0; k < sizeof(kinds) / sizeof(*kinds); k++)
 		if (slice_ends((struct slice){ s.p + i, end - i }, slice_of(kinds[k])))
 			return end;

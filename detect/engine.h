@@ -26,6 +26,7 @@ enum {
 	ENGINE_MAX_EVENTS = 8192,  /* of one batch */
 	ENGINE_MAX_HITS = 1 << 18, /* of one batch: one a byte of a window's text */
 	ENGINE_TEXT_MAX = 8192,	 /* longer texts are tested by their first and last half of this */
+	ENGINE_MAX_PARAMS = 64,	 /* of a query; what follows belongs to the last one's value */
 	ENGINE_LINE_CALLS = 512, /* PCRE2 calls for one event */
 	ENGINE_LINE_BYTES = 256 << 10, /* of subject given to PCRE2 for one event */
 	/* CPU time of PCRE2 for one event, in long texts; a short one can't take long */

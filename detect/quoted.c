@@ -135,14 +135,27 @@ static bool in_target(struct engine *g, const struct text *t, const struct evide
 	return may_mislead(t, query) ? by_pairs(g, t, query, e) : by_text(t, base, e);
 }
 
+/* Has the query more parameters than are laid out by themselves? The last one's value is the rest.
+ */
+static bool has_rest(struct slice query)
+{
+	unsigned n = 1;
+
+	for (size_t i = 0; i < query.n; i++)
+		n += query.p[i] == '&';
+	return n >= ENGINE_MAX_PARAMS;
+}
+
 bool quoted_in(struct engine *g, unsigned lane, const struct text *t, const struct evidence *e)
 {
 	const struct lane_buf *names = &g->lanes[LANE_NAME];
 
 	if (t->name > 0 && t->name <= names->n_texts) {
 		const struct text *name = &names->texts[t->name - 1];
+		struct slice query = event_get(g->events[t->event].ev, ATTR_URL_QUERY);
 
-		return is_typed((struct slice){ names->p + name->off, name->len });
+		return is_typed((struct slice){ names->p + name->off, name->len }) &&
+		       (!has_rest(query) || by_pairs(g, t, query, e));
 	}
 	return lane == LANE_URI && in_target(g, t, e);
 }

@@ -3,8 +3,6 @@
 #include "detect/records.h"
 #include "detect/texts_lay.h"
 
-enum { MAX_PARAMS = 64 };
-
 /* ---- the request target ---- */
 
 /* path?query as one text; the path's end is remembered. */
@@ -175,17 +173,17 @@ static unsigned count_pairs(struct slice query)
 static void add_params(struct engine *g, unsigned event, struct slice query, unsigned look)
 {
 	if ((look & ~(unsigned)CANON_PATH) == 0 && query.n <= ENGINE_TEXT_MAX &&
-	    count_pairs(query) < MAX_PARAMS) {
+	    count_pairs(query) < ENGINE_MAX_PARAMS) {
 		add_plain_params(g, event, query);
 		return;
 	}
-	for (unsigned n = 0; query.n > 0 && n < MAX_PARAMS; n++) {
+	for (unsigned n = 0; query.n > 0 && n < ENGINE_MAX_PARAMS; n++) {
 		struct slice pair;
 		struct slice name;
 		struct slice value;
 
 		slice_cut(query, '&', &pair, &query);
-		if (n == MAX_PARAMS - 1 && query.n > 0) /* the rest counts as one value */
+		if (n == ENGINE_MAX_PARAMS - 1 && query.n > 0) /* the rest counts as one value */
 			pair.n = (size_t)(query.p + query.n - pair.p);
 
 		bool has_value = slice_cut(pair, '=', &name, &value);
@@ -198,7 +196,7 @@ static void add_params(struct engine *g, unsigned event, struct slice query, uns
 		if (has_value && value.n > 0)
 			lay_forms(g, LANE_PARAM, event, value, true);
 		names_end(g, from, name_at);
-		if (n == MAX_PARAMS - 1)
+		if (n == ENGINE_MAX_PARAMS - 1)
 			break;
 	}
 }
@@ -258,7 +256,7 @@ static bool params_are_plain(struct engine *g, struct slice path, struct slice q
 		struct slice value;
 
 		slice_cut(query, '&', &pair, &query);
-		if (++pairs == MAX_PARAMS)
+		if (++pairs == ENGINE_MAX_PARAMS)
 			return false;
 		slice_cut(pair, '=', &name, &value);
 		if ((value.n > 0 && memchr(value.p, '=', value.n) != NULL) ||
@@ -352,7 +350,7 @@ static bool has_room(struct engine *g, const struct event *ev)
 		if (ev->attrs[i].p < ev->body.p || ev->attrs[i].p >= ev->body.p + ev->body.n)
 			need += FORMS_MAX * (size_t)ev->attrs[i].n;
 	if (need > LANE_BYTES - g->laid ||
-	    LANE_TEXTS - g->lanes[LANE_PARAM].n_texts < FORMS_MAX * MAX_PARAMS * 2)
+	    LANE_TEXTS - g->lanes[LANE_PARAM].n_texts < FORMS_MAX * ENGINE_MAX_PARAMS * 2)
 		return false;
 	g->laid += need;
 	return true;

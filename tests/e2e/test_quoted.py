@@ -102,3 +102,11 @@ def test_a_field_of_a_form_in_brackets_is_typed():
     assert levels(events) == {"low"}
     events, _ = scan(target("q[id]", TYPED[0]))
     assert levels(events) - {"low"} != set()
+
+
+def test_what_follows_the_last_parameter_that_is_read_by_itself_is_not_its_value():
+    many = "&".join(f"a{i}=1" for i in range(63))
+    events, _ = scan(f"/?{many}&q=x&id=exec(%22id%22)")
+    assert {d["level"] for e in events for d in e["detections"] if d["rule"] == "web.php.function"} == {"high"}
+    events, _ = scan(f"/?{many}&q=exec(%22id%22)&id=x")
+    assert {d["level"] for e in events for d in e["detections"] if d["rule"] == "web.php.function"} == {"low"}

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "detect/redact_find.h"
+#include "detect/secret_name.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -148,6 +149,50 @@ static struct slice part_of_body(const struct redactor *r, struct arena *a, stru
 	return applied(r, a, v, &own);
 }
 
+/* What an attribute's own name says is secret, however it was written in the line. */
+static bool is_secret(const struct attr *v)
+{
+	static const unsigned any = SECRET_VALUE | SECRET_AUTH | SECRET_COOKIE;
+	uint64_t n;
+	unsigned says;
+
+	if (v->key != ATTR_OTHER && v->key != ATTR_HTTP_COOKIE)
+		return false; /* session.id is an entity, and no other of the table is secret */
+	says = secret_name_of_attribute(attr_name(v));
+	return (says & any) != 0 && v->n > 0 &&
+	       ((says & SECRET_NUMBER) != 0 || !slice_u64((struct slice){ v->p, v->n }, &n));
+}
+
+static struct slice mask_whole(const struct redactor *r, struct arena *a, struct slice v)
+{
+	struct edits all;
+
+	edits_none(&all);
+	all.all = true;
+	return slice_starts(v, SLICE("[masked:")) ? v : applied(r, a, v, &all);
+}
+
+/* Names of cookies tell something, each of their values may be a session. */
+static struct slice mask_cookie(const struct redactor *r, struct arena *a, struct slice v)
+{
+	struct edits x;
+	size_t from = 0;
+
+	edits_none(&x);
+	for (size_t i = 0; i <= v.n; i++) {
+		if (i < v.n && v.p[i] != ';')
+			continue;
+
+		const char *equals = memchr(v.p + from, '=', i - from);
+		size_t value = equals != NULL ? (size_t)(equals + 1 - v.p) : from;
+
+		if (!slice_starts(slice_from(v, value), SLICE("[masked:")))
+			edits_add(&x, value, i);
+		from = i + 1;
+	}
+	return x.n > 0 || x.all ? applied(r, a, v, &x) : v;
+}
+
 static struct slice redact_value(const struct redactor *r, struct arena *a, struct slice v)
 {
 	struct edits x;
@@ -208,6 +253,12 @@ void redact_event(const struct redactor *r, struct arena *a, struct event *ev, b
 		bool inside = s.n > 0 && s.p >= old.p && s.p + s.n <= old.p + old.n;
 		bool own = v->key == ATTR_PARSE_ERROR || v->key == ATTR_CLIENT_PROVENANCE;
 
+		if (is_secret(v)) {
+			s = v->key == ATTR_HTTP_COOKIE ? mask_cookie(r, a, s) : mask_whole(r, a, s);
+			v->p = s.p;
+			v->n = (uint32_t)s.n;
+			continue;
+		}
 		if (own || (inside && !changed))
 			continue;
 		if (inside)

@@ -15,36 +15,47 @@
 struct secret {
 	struct slice head; /* PCRE2, caseless */
 	const char *ends;  /* bytes that end the value; NULL: the match is the value */
+	bool quoted;	   /* the head ends with a quote, and the value at the next of its kind */
 };
 
 /* What ends a name; anything may stand before it, but for the short ones. \x22 is nginx's ". */
-#define NAMES                                                                          \
-	"(?:passw(?:or)?d|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|"  \
-	"private[_-]?key|auth(?:orization)?[_-]?code|credential|jwt|otp|pin[_-]?code|" \
-	"session[_-]?id|sessid|signature|"                                             \
-	"(?:(?<![a-z0-9])|(?<=\\\\x22))(?:pwd|sid|sig|auth|awsaccesskeyid|code_verifier))"
+#define NAMES                                                                                     \
+	"(?:passw(?:or)?d(?:[0-9]|[_-]?confirm(?:ation)?)?|passwd|passphrase|secret|"             \
+	"token|api[_-]?key|access[_-]?key|private[_-]?key|secret[_-]?key|auth(?:orization)?[_-]?" \
+	"code|credential|jwt|otp|pin[_-]?code|"                                                   \
+	"session[_-]?id|sessid|signature|"                                                        \
+	"(?:(?<![a-z0-9])|(?<=\\\\x22))(?:pwd|sid|sig|auth|pass|pw|awsaccesskeyid|code_verifier))"
+
+#define QUOTE "(?:\\\\x22|\\\\?\"|')"
 
 static const struct secret secrets[] = {
 	/* name=value in queries, forms and cookies; name[], user[name] */
-	{ { NAMES "(?:%5d|\\])?(?:%5b%5d|\\[\\])?=", 0 }, "&;,\"' \t<>\\" },
+	{ { NAMES "(?:%5d|\\])?(?:%5b%5d|\\[\\])?(?:=|%(?:25)?3d)", 0 }, "& \t\"<>", false },
 	/* "name": "value" in JSON, escaped or not */
-	{ { NAMES "(?:\\\\x22|\\\\?\"|')\\s{0,4}:\\s{0,4}(?:\\\\x22|\\\\?\"|')", 0 }, "\"'\\" },
-	{ { "\\bauthorization:?\\s{0,4}[=:]?\\s{0,4}(?:basic|bearer|digest|negotiate)\\s{1,4}", 0 },
-	    "\"' ,;&\t\\" },
-	{ { "\\bbearer(?:\\s|%20|\\+){1,4}(?=[a-z0-9._~+/-]{16})", 0 }, "\"' ,;&\t\\" },
-	{ { "\\beyj[a-z0-9_-]{8,}\\.eyj[a-z0-9_-]{8,}\\.[a-z0-9_-]*", 0 }, NULL },
-	{ { "\\b(?:akia|asia|aroa)[a-z0-9]{16}\\b", 0 }, NULL },
-	{ { "\\baiza[a-z0-9_-]{35}", 0 }, NULL },
-	{ { "\\bya29\\.[a-z0-9_-]{20,}", 0 }, NULL },
-	{ { "\\bgh[pousr]_[a-z0-9]{36,}", 0 }, NULL },
-	{ { "\\bxox[abprs]-[a-z0-9-]{10,}", 0 }, NULL },
-	{ { "-----begin [a-z ]{0,20}private key-----", 0 }, NULL },
+	{ { "(?:" NAMES "|cookie|authorization)" QUOTE "\\s{0,8}:\\s{0,8}(?:\\[\\s{0,8})?" QUOTE,
+	      0 },
+	    "\"", true },
+	{ { "\\bauthorization:?\\s{0,4}[=:]?\\s{0,4}(?:basic|bearer|digest|negotiate|token|apikey)"
+	    "(?:\\s|%20|\\+){1,4}",
+	      0 },
+	    "\"' ,;&\t\\", false },
+	{ { "\\bbearer(?:\\s|%20|\\+){1,4}(?=[a-z0-9._~+/-]{16})", 0 }, "\"' ,;&\t\\", false },
+	{ { "\\beyj[a-z0-9_-]{8,}\\.eyj[a-z0-9_-]{8,}\\.[a-z0-9_-]*", 0 }, NULL, false },
+	{ { "\\b(?:akia|asia|aroa)[a-z0-9]{16}\\b", 0 }, NULL, false },
+	{ { "\\baiza[a-z0-9_-]{35}", 0 }, NULL, false },
+	{ { "\\bya29\\.[a-z0-9_-]{20,}", 0 }, NULL, false },
+	{ { "\\bgh[pousr]_[a-z0-9]{36,}", 0 }, NULL, false },
+	{ { "\\bxox[abprs]-[a-z0-9-]{10,}", 0 }, NULL, false },
+	{ { "-----begin [a-z ]{0,20}private key-----", 0 }, NULL, false },
+	/* "otp": 777123 */
+	{ { "(?:otp|pin[_-]?code|password|passwd)" QUOTE "\\s{0,8}:\\s{0,8}(?=[0-9])", 0 },
+	    ",}] \t\"\\", false },
 };
 
 enum { N_SECRETS = sizeof(secrets) / sizeof(*secrets) };
 
 /* Bits of `secrets`. */
-enum { NAMED = 1 << 0 | 1 << 1, HEADER = 1 << 2, BEARER = 1 << 2 | 1 << 3 };
+enum { NAMED = 1 << 0 | 1 << 1 | 1 << 11, HEADER = 1 << 2, BEARER = 1 << 2 | 1 << 3 };
 
 /* What stands behind a name: = or []= or ]= or %5b%5d= or a quote. */
 #define BEHIND "[=%\\[\\]\"'\\\\]"
@@ -62,7 +73,12 @@ static const struct trigger {
 	{ SLICE_INIT("phrase" BEHIND), NAMED },
 	{ SLICE_INIT("secret" BEHIND), NAMED },
 	{ SLICE_INIT("token" BEHIND), NAMED },
-	{ SLICE_INIT("(?:api|access|private)[_-]?key" BEHIND), NAMED },
+	{ SLICE_INIT("sword[0-9]" BEHIND), NAMED },
+	{ SLICE_INIT("confirm(?:ation)?" BEHIND), NAMED },
+	{ SLICE_INIT("[^a-z]pass" BEHIND), NAMED },
+	{ SLICE_INIT("[^a-z]pw" BEHIND), NAMED },
+	{ SLICE_INIT("cookie" BEHIND), 1 << 1 },
+	{ SLICE_INIT("(?:api|access|private|secret)[_-]?key" BEHIND), NAMED },
 	{ SLICE_INIT("code" BEHIND), NAMED },
 	{ SLICE_INIT("credential" BEHIND), NAMED },
 	{ SLICE_INIT("jwt" BEHIND), NAMED },
@@ -75,7 +91,7 @@ static const struct trigger {
 	{ SLICE_INIT("auth" BEHIND), NAMED },
 	{ SLICE_INIT("awsaccesskeyid" BEHIND), NAMED },
 	{ SLICE_INIT("code_verifier" BEHIND), NAMED },
-	{ SLICE_INIT("authorization"), HEADER },
+	{ SLICE_INIT("authorization"), 1 << 1 | HEADER },
 	{ SLICE_INIT("bearer"), BEARER },
 	{ SLICE_INIT("\\.eyj[a-z0-9_-]"), 1 << 4 },
 	{ SLICE_INIT("(?:akia|asia|aroa)[a-z0-9]{4}"), 1 << 5 },
@@ -192,13 +208,61 @@ void edits_add(struct edits *x, size_t from, size_t to)
 	x->n++;
 }
 
-static size_t value_end(struct slice t, size_t from, const char *ends)
+static bool escaped(struct slice t, size_t from, size_t at)
+{
+	size_t n = 0;
+
+	while (at - n > from && t.p[at - n - 1] == '\\')
+		n++;
+	return n % 2 == 1;
+}
+
+/* The next quote of the kind that stands before `from`: " ' or, in a text within one, \" \x22. */
+static size_t quoted_end(struct slice t, size_t from)
+{
+	char quote = t.p[from - 1];
+	bool hex = quote == '2';
+	bool inner = !hex && from >= 2 && t.p[from - 2] == '\\';
+
+	for (size_t i = from; i < t.n; i++) {
+		if (hex ? slice_starts(slice_from(t, i), SLICE("\\x22")) || t.p[i] == '"'
+			: t.p[i] == quote && (inner || !escaped(t, from, i)))
+			return inner && i > from && t.p[i - 1] == '\\' ? i - 1 : i;
+	}
+	return t.n;
+}
+
+/* "; " of cookies and ", " of prose; a backslash before the quote that ends a text within one. */
+static bool is_separator(struct slice s)
+{
+	return s.p[0] == '\\'			? s.n > 1 && s.p[1] == '"'
+	       : s.p[0] == ';' || s.p[0] == ',' ? s.n == 1 || s.p[1] == ' '
+						: false;
+}
+
+static size_t value_end(struct slice t, size_t from, const struct secret *s)
 {
 	size_t i = from;
 
-	while (i < t.n && (uint8_t)t.p[i] >= 0x20 && strchr(ends, t.p[i]) == NULL)
+	if (s->quoted)
+		return quoted_end(t, from);
+	if (i < t.n && (t.p[i] == '"' || t.p[i] == '\'')) { /* password="two words" */
+		i = quoted_end(t, from + 1);
+		if (i < t.n)
+			return i + 1;
+		i = from;
+	}
+	while (i < t.n && (uint8_t)t.p[i] >= 0x20 && strchr(s->ends, t.p[i]) == NULL &&
+	       !is_separator(slice_from(t, i)))
 		i++;
 	return i;
+}
+
+/* sudo's folder has the name of a password. */
+static bool is_folder(struct slice t, size_t from)
+{
+	return from >= 4 && from < t.n && memcmp(t.p + from - 4, "PWD=", 4) == 0 &&
+	       t.p[from] == '/';
 }
 
 /* Every match of one pattern whose head lies in [lo, hi) of t. */
@@ -218,9 +282,10 @@ static void look(struct finder *f, unsigned k, struct slice t, struct span at, s
 
 		size_t from = at.lo + (secrets[k].ends != NULL ? span.end : span.start);
 		size_t end = at.lo + span.end;
-		size_t to = secrets[k].ends != NULL ? value_end(t, from, secrets[k].ends) : end;
+		size_t to = secrets[k].ends != NULL ? value_end(t, from, &secrets[k]) : end;
 
-		edits_add(x, from, to);
+		if (!is_folder(t, from))
+			edits_add(x, from, to);
 		at.lo = to > end ? to : end;
 	}
 }

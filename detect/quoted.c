@@ -60,7 +60,9 @@ static bool may_mislead(const struct text *t, struct slice query)
 
 	if (t->form == FORM_SQUASHED || t->path_n == 0)
 		return true;
-	if (query.n > 0 && memchr(query.p, '\\', query.n) != NULL)
+	if (query.p == NULL)
+		return false;
+	if (memchr(query.p, '\\', query.n) != NULL)
 		return true;
 	for (const char *p = query.p;
 	     t->form > FORM_WRITTEN && (p = memchr(p, '%', (size_t)(end - p))) != NULL; p++)

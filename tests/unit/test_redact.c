@@ -82,6 +82,9 @@ static void every_kind_of_secret_is_masked(void **state)
 	static const char *const forms[] = { "GET /?a=1&@=%s&b=2 HTTP/1.1", "Cookie: @=%s; x=y",
 		"{\"@\":\"%s\",\"a\":1}", "{\\\"@\\\": \\\"%s\\\"}", "{\\x22@\\x22:\\x22%s\\x22}" };
 
+	static const char *const inside[] = { "a'hunter2x", "a;hunter2x", "a,hunter2x",
+		"a\\x22hunter2x" };
+
 	(void)state;
 	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
 		for (unsigned k = 0; k < sizeof(forms) / sizeof(*forms); k++) {
@@ -93,6 +96,20 @@ static void every_kind_of_secret_is_masked(void **state)
 			masks(format, "hunter2x");
 		}
 	masks("/?password[]=%s", "hunter2x");
+	for (unsigned i = 0; i < sizeof(inside) / sizeof(*inside); i++)
+		masks("GET /a?password=%s&x=1", inside[i]);
+	masks("GET /a?next=/login?password%3D%s&x=1", "hunter2x");
+	masks("{\"token\":\"%s\",\"n\":1}", "abc\\/hunter2x");
+	masks("{\"password\":\"%s\",\"n\":1}", "it's hunter2x");
+	masks("{\"password\":\"%s\",\"n\":1}", "a\\\"b, c\\\\hunter2x");
+	masks("{\"authorization\":\"%s\",\"n\":1}",
+	    "Digest username=\\\"bob\\\", response=\\\"hunter2x\\\"");
+	masks("{\"Set-Cookie\":\"%s\",\"n\":1}", "session=hunter2x; Path=/");
+	masks("{\"passwordConfirmation\":\"%s\"}", "hunter2x");
+	masks("{\"token\":[\"%s\"]}", "hunter2x");
+	masks("{\"otp\"  :  %s}", "77712345");
+	masks("x password=%s rest", "\"two words\"");
+	masks("Authorization=Basic+%s x", "aHVudGVyMng=");
 	masks("/?password%5B%5D=%s", "hunter2x");
 	masks("/?password%5b%5d=%s&a", "hunter2x");
 	masks("/?user%5Bpassword%5D=%s&a", "hunter2x");
@@ -122,6 +139,8 @@ static void honest_text_stays(void **state)
 	(void)state;
 	for (unsigned i = 0; i < sizeof(honest) / sizeof(*honest); i++)
 		keeps(honest[i]);
+	keeps("sudo: bob : TTY=pts/0 ; PWD=/home/bob ; USER=root");
+	keeps("{\"passenger\":\"bob\",\"author\":\"ann\",\"session_count\":\"3\"}");
 }
 
 /* Where the value begins and ends, at both ends of the text and next to other secrets. */

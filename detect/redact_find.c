@@ -24,7 +24,7 @@ struct secret {
 	"token|api[_-]?key|access[_-]?key|private[_-]?key|secret[_-]?key|auth(?:orization)?[_-]?" \
 	"code|credential|jwt|otp|pin[_-]?code|"                                                   \
 	"session[_-]?id|sessid|signature|"                                                        \
-	"(?:(?<![a-z0-9])|(?<=\\\\x22))(?:pwd|sid|sig|auth|pass|pw|awsaccesskeyid|code_verifier))"
+	"(?:(?<![a-z0-9])|(?<=\\\\x22))(?:pwd|sid|sig|auth|pass|awsaccesskeyid|code_verifier))"
 
 #define QUOTE "(?:\\\\x22|\\\\?\"|')"
 
@@ -76,7 +76,6 @@ static const struct trigger {
 	{ SLICE_INIT("sword[0-9]" BEHIND), NAMED },
 	{ SLICE_INIT("confirm(?:ation)?" BEHIND), NAMED },
 	{ SLICE_INIT("[^a-z]pass" BEHIND), NAMED },
-	{ SLICE_INIT("[^a-z]pw" BEHIND), NAMED },
 	{ SLICE_INIT("cookie" BEHIND), 1 << 1 },
 	{ SLICE_INIT("(?:api|access|private|secret)[_-]?key" BEHIND), NAMED },
 	{ SLICE_INIT("code" BEHIND), NAMED },

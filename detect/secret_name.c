@@ -109,7 +109,7 @@ static unsigned end_of(const struct squashed *s, size_t n, unsigned least)
 
 unsigned secret_name(struct slice name)
 {
-	struct squashed s;
+	struct squashed s = { .n = 0 };
 	unsigned found;
 	size_t n;
 
@@ -131,7 +131,7 @@ unsigned secret_name_of_attribute(struct slice name)
 	bool last = true;
 
 	while (name.n > 0) {
-		size_t from = name.n;
+		size_t from;
 		size_t to = name.n;
 
 		while (to > 0 && (name.p[to - 1] == ']' || name.p[to - 1] == '[')) /* token[] */

@@ -134,7 +134,8 @@ void tail_find_rest(struct tail *t, struct open_file *f, const char *name)
 	if (at + 1 == t->n_files)
 		return;
 	/* what is older is read first */
-	memmove(t->files + at, t->files + at + 1, (t->n_files - at - 1) * sizeof(struct open_file *));
+	memmove(
+	    t->files + at, t->files + at + 1, (t->n_files - at - 1) * sizeof(struct open_file *));
 	t->files[t->n_files - 1] = f;
 }
 

@@ -56,12 +56,13 @@ static bool by_text(const struct text *t, const char *base, const struct evidenc
  */
 static bool may_mislead(const struct text *t, struct slice query)
 {
-	const char *end = query.p + query.n;
+	const char *end;
 
 	if (t->form == FORM_SQUASHED || t->path_n == 0)
 		return true;
 	if (query.p == NULL)
 		return false;
+	end = query.p + query.n;
 	if (memchr(query.p, '\\', query.n) != NULL)
 		return true;
 	for (const char *p = query.p;

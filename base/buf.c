@@ -1,5 +1,7 @@
 #include "base/buf.h"
 
+#include "base/copy.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +48,7 @@ void buf_put(struct buf *b, const void *p, size_t n)
 
 	if (to == NULL || n == 0)
 		return;
-	memcpy(to, p, n);
+	copy_short(to, p, n);
 	b->n += n;
 }
 
@@ -92,7 +94,7 @@ void buf_varint_long(struct buf *b, uint64_t v)
 	b->n += n;
 }
 
-uint64_t cut_varint(struct cut *c)
+uint64_t cut_varint_long(struct cut *c)
 {
 	uint64_t v = 0;
 
@@ -107,25 +109,4 @@ uint64_t cut_varint(struct cut *c)
 	c->bad = true;
 	c->s = (struct slice){ 0 };
 	return 0;
-}
-
-struct slice cut_raw(struct cut *c, size_t n)
-{
-	if (n > c->s.n) {
-		c->bad = true;
-		c->s = (struct slice){ 0 };
-		return (struct slice){ 0 };
-	}
-
-	struct slice out = slice_head(c->s, n);
-
-	c->s = slice_from(c->s, n);
-	return out;
-}
-
-struct slice cut_bytes(struct cut *c)
-{
-	uint64_t n = cut_varint(c);
-
-	return cut_raw(c, n > c->s.n ? c->s.n + 1 : (size_t)n);
 }

@@ -65,10 +65,17 @@ void buf_varint_long(struct buf *b, uint64_t v);
 /* Little-endian base-128 number, 1 to 10 bytes. */
 static inline void buf_varint(struct buf *b, uint64_t v)
 {
-	if (v < 0x80)
+	char *to;
+
+	if (v < 0x80) {
 		buf_char(b, (char)v);
-	else
+	} else if (v < 0x4000 && (to = buf_room(b, 2)) != NULL) {
+		to[0] = (char)(v | 0x80);
+		to[1] = (char)(v >> 7);
+		b->n += 2;
+	} else {
 		buf_varint_long(b, v);
+	}
 }
 
 /* Length, then the bytes. */
@@ -102,8 +109,38 @@ struct cut {
 	bool bad;
 };
 
-uint64_t cut_varint(struct cut *c);
-struct slice cut_bytes(struct cut *c); /* length, then the bytes: points into the input */
-struct slice cut_raw(struct cut *c, size_t n);
+/* Of any size; cut_varint() takes the short way for the small ones. */
+uint64_t cut_varint_long(struct cut *c);
+
+static inline uint64_t cut_varint(struct cut *c)
+{
+	if (c->s.n > 0 && (uint8_t)c->s.p[0] < 0x80) {
+		uint64_t v = (uint8_t)c->s.p[0];
+
+		c->s = slice_from(c->s, 1);
+		return v;
+	}
+	return cut_varint_long(c);
+}
+
+static inline struct slice cut_raw(struct cut *c, uint64_t n)
+{
+	struct slice out;
+
+	if (n > c->s.n) {
+		c->bad = true;
+		c->s = (struct slice){ 0 };
+		return (struct slice){ 0 };
+	}
+	out = slice_head(c->s, (size_t)n);
+	c->s = slice_from(c->s, (size_t)n);
+	return out;
+}
+
+/* Length, then the bytes: points into the input. */
+static inline struct slice cut_bytes(struct cut *c)
+{
+	return cut_raw(c, cut_varint(c));
+}
 
 #endif

@@ -10,9 +10,9 @@
 #include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
 
-static uint32_t gzip_crc(struct slice in)
+static uint32_t gzip_crc(uint32_t crc, struct slice in)
 {
-	return crc32_gzip_refl(0, (const unsigned char *)in.p, in.n);
+	return crc32_gzip_refl(crc, (const unsigned char *)in.p, in.n);
 }
 
 struct deflater {
@@ -70,9 +70,9 @@ static bool inflate_whole(struct slice in, void *to, size_t raw_n)
 	       s.avail_in == 0 && s.read_in_length < 8;
 }
 #else
-static uint32_t gzip_crc(struct slice in)
+static uint32_t gzip_crc(uint32_t crc, struct slice in)
 {
-	return (uint32_t)crc32_z(0, (const Bytef *)in.p, in.n);
+	return (uint32_t)crc32_z(crc, (const Bytef *)in.p, in.n);
 }
 
 struct deflater {
@@ -133,12 +133,27 @@ static bool inflate_whole(struct slice in, void *to, size_t raw_n)
 }
 #endif
 
-void deflater_gzip(struct deflater *d, struct slice in, struct buf *out)
+/* One block as it is, not the last (RFC 1951, 3.2.4). */
+static void put_stored(struct slice s, struct buf *out)
 {
-	static const char head[] = "\x1f\x8b\x08\0\0\0\0\0\0\xff";
-	uint32_t tail[2] = { gzip_crc(in), (uint32_t)in.n };
+	buf_char(out, 0);
+	for (unsigned i = 0; i < 4; i++)
+		buf_char(out, (char)((i < 2 ? s.n : ~s.n) >> (i % 2 * 8)));
+	buf_slice(out, s);
+}
 
-	buf_put(out, head, sizeof(head) - 1);
+void deflater_gzip(struct deflater *d, struct slice head, struct slice in, struct buf *out)
+{
+	static const char magic[] = "\x1f\x8b\x08\0\0\0\0\0\0\xff";
+	uint32_t tail[2] = { gzip_crc(gzip_crc(0, head), in), (uint32_t)(head.n + in.n) };
+
+	if (head.n > UINT16_MAX) {
+		out->full = true;
+		return;
+	}
+	buf_put(out, magic, sizeof(magic) - 1);
+	if (head.n > 0)
+		put_stored(head, out);
 	deflater_run(d, in, out);
 	for (unsigned i = 0; i < 8; i++)
 		buf_char(out, (char)(tail[i / 4] >> (i % 4 * 8)));

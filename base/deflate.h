@@ -19,8 +19,11 @@ void deflater_free(struct deflater *d);
 /* Append the compressed form of `in` to out. out->full is set when it does not fit. */
 void deflater_run(struct deflater *d, struct slice in, struct buf *out);
 
-/* The same as one member of gzip (RFC 1952), as bodies of requests want it. */
-void deflater_gzip(struct deflater *d, struct slice in, struct buf *out);
+/*
+ * The same as one member of gzip (RFC 1952), as bodies of requests want it. What it holds may be
+ * in two parts; the first, of at most 64 KiB - 1, is stored as it is.
+ */
+void deflater_gzip(struct deflater *d, struct slice head, struct slice in, struct buf *out);
 
 /* Append what a gzip member holds to out; -1 when it is none or out->max is too little. */
 int gunzip_block(struct slice in, struct buf *out);

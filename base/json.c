@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include "base/copy.h"
 #include "base/timefmt.h"
 #include "base/utf8.h"
 
@@ -87,6 +88,36 @@ static size_t plain_run(struct slice s, size_t i)
 	return i - from;
 }
 
+enum { WIDE = 16 };
+typedef uint8_t wide __attribute__((vector_size(WIDE)));
+
+/* Sixteen bytes; the bytes of the result that are not 0 are those that are not plain. */
+static inline wide copy_wide(char *to, const char *from)
+{
+	wide v;
+
+	memcpy(&v, from, WIDE);
+	memcpy(to, &v, WIDE);
+	return (wide)(v - 0x20 > 0x7e - 0x20) | (wide)(v == '"') | (wide)(v == '\\');
+}
+
+/* Copy s; true: it may stand in a string as it is. */
+static bool copy_plain(char *to, struct slice s)
+{
+	wide odd;
+	uint64_t halves[2];
+
+	if (s.n < WIDE) {
+		copy_short(to, s.p, s.n);
+		return plain_run(s, 0) == s.n;
+	}
+	odd = copy_wide(to + s.n - WIDE, s.p + s.n - WIDE);
+	for (size_t i = 0; i + WIDE < s.n; i += WIDE)
+		odd |= copy_wide(to + i, s.p + i);
+	memcpy(halves, &odd, WIDE);
+	return (halves[0] | halves[1]) == 0;
+}
+
 void json_escape(struct buf *out, struct slice s)
 {
 	size_t i = 0;
@@ -122,11 +153,9 @@ void json_text(struct json *j, struct slice s)
 	char *to;
 
 	separate(j);
-	if (plain_run(s, 0) == s.n && (to = buf_room(j->out, s.n + 2)) != NULL) {
-		/* nearly always: one look whether there is room */
+	to = buf_room(j->out, s.n + 2);
+	if (to != NULL && copy_plain(to + 1, s)) { /* nearly always */
 		to[0] = '"';
-		if (s.n > 0)
-			memcpy(to + 1, s.p, s.n);
 		to[s.n + 1] = '"';
 		j->out->n += s.n + 2;
 		return;
@@ -134,6 +163,24 @@ void json_text(struct json *j, struct slice s)
 	buf_char(j->out, '"');
 	json_escape(j->out, s);
 	buf_char(j->out, '"');
+}
+
+void json_quoted_text(struct json *j, struct slice key, struct slice s)
+{
+	struct slice k = slice_from(key, !j->comma);
+	char *to = buf_room(j->out, k.n + s.n + 2);
+
+	if (to == NULL || !copy_plain(to + k.n + 1, s)) {
+		json_quoted(j, key);
+		json_text(j, s);
+		return;
+	}
+	/* nearly always, and one look whether there is room */
+	copy_short(to, k.p, k.n);
+	to[k.n] = '"';
+	to[k.n + 1 + s.n] = '"';
+	j->out->n += k.n + s.n + 2;
+	j->comma = true;
 }
 
 void json_key(struct json *j, struct slice key)

@@ -19,6 +19,7 @@ void json_open(struct json *j, char bracket);  /* '{' or '[' */
 void json_close(struct json *j, char bracket); /* '}' or ']' */
 void json_key(struct json *j, struct slice key);
 void json_quoted(struct json *j, struct slice key); /* the same of one written ahead: ,"NAME": */
+void json_quoted_text(struct json *j, struct slice key, struct slice s); /* and its text */
 void json_text(struct json *j, struct slice s);
 void json_i64(struct json *j, int64_t v);
 void json_u64(struct json *j, uint64_t v);

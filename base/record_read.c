@@ -104,8 +104,7 @@ static bool read_attrs(struct record_reader *r, struct cut *c, struct event *ev)
 		uint64_t place = cut_varint(c);
 
 		if ((place & 1) == 0) {
-			struct slice v =
-			    cut_raw(c, place >> 1 > c->s.n ? c->s.n + 1 : (size_t)(place >> 1));
+			struct slice v = cut_raw(c, place >> 1);
 
 			a->p = v.p;
 			a->n = (uint32_t)v.n;

@@ -3,15 +3,27 @@
 #include "base/record.h"
 #include "base/utf8.h"
 
+#include <endian.h>
+
 enum { CHUNK_DEFLATED = 1, VARINT_MAX = 10 };
 
 void record_id_text(const uint64_t id[2], char to[static RECORD_ID_TEXT + 1])
 {
-	static const char hex[] = "0123456789abcdef";
+	/* Eight digits at a time: a nibble a byte, then '0', and for those above 9 the way to 'a'.
+	 */
+	for (unsigned i = 0; i < 4; i++, to += 8) {
+		uint64_t v = i % 2 == 0 ? id[i / 2] >> 32 : id[i / 2] & UINT32_MAX;
+		uint64_t above;
 
-	for (unsigned i = 0; i < RECORD_ID_TEXT; i++)
-		to[i] = hex[id[i / 16] >> (60 - 4 * (i % 16)) & 15];
-	to[RECORD_ID_TEXT] = '\0';
+		v = (v << 16 | v) & UINT64_C(0x0000ffff0000ffff);
+		v = (v << 8 | v) & UINT64_C(0x00ff00ff00ff00ff);
+		v = (v << 4 | v) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+		above = (v + UINT64_C(0x0606060606060606)) >> 4 & UINT64_C(0x0101010101010101);
+		v += UINT64_C(0x3030303030303030) + above * ('a' - '0' - 10);
+		v = htobe64(v);
+		memcpy(to, &v, sizeof(v));
+	}
+	*to = '\0';
 }
 
 bool record_id_parse(struct slice s, uint64_t id[2])

@@ -148,6 +148,24 @@ static void add_attrs(struct table *t)
 
 #define ADD(t, list) add((t), (list), sizeof(list) / sizeof(*(list)))
 
+static bool is_shared(const struct column *c)
+{
+	return c->source == FROM_CONTEXT || c->source == FROM_SERVICE || c->source == FROM_PARSER ||
+	       c->source == FROM_PATH || c->source == FROM_OBSERVED;
+}
+
+static void make_lists(struct table *t)
+{
+	memset(t->of_attr, SCHEMA_NO_COLUMN, sizeof(t->of_attr));
+	for (unsigned i = 0; i < t->n; i++)
+		if (is_shared(&t->c[i]))
+			t->shared[t->n_shared++] = (uint8_t)i;
+		else if (t->c[i].source == FROM_ATTR)
+			t->of_attr[t->c[i].key] = (uint8_t)i;
+		else
+			t->own[t->n_own++] = (uint8_t)i;
+}
+
 static void make_tables(void)
 {
 	static const char *const names[TABLE_N][2] = { { "events_raw", "events" },
@@ -168,13 +186,15 @@ static void make_tables(void)
 	ADD(&tables[TABLE_LEDGER], ledger_columns);
 	for (unsigned k = TABLE_ALERTS; k < TABLE_N; k++)
 		ADD(&tables[k], always);
-	for (unsigned k = 0; k < TABLE_N; k++)
+	for (unsigned k = 0; k < TABLE_N; k++) {
+		make_lists(&tables[k]);
 		for (unsigned i = 0; i < tables[k].n; i++) {
 			char *to = keys[k][i];
 			int n = snprintf(to, KEY_MAX, ",\"%s\":", tables[k].c[i].name);
 
 			tables[k].key[i] = (struct slice){ to, (size_t)n };
 		}
+	}
 }
 
 const struct table *schema_table(enum schema_table which)
@@ -229,10 +249,11 @@ static void set_time(struct cell *out, int64_t time_us)
 }
 
 /* A value that was written as text, as its column wants it. */
-static void set_typed(struct cell *out, const struct column *c, struct slice v)
+void schema_typed(const struct column *c, struct slice v, struct cell *out)
 {
 	int64_t n;
 
+	*out = (struct cell){ .is_null = true };
 	if (v.p == NULL)
 		return;
 	if (c->type == COLUMN_TIME && slice_i64(v, &n))
@@ -334,10 +355,10 @@ void schema_value(
 		set_text(out, r->ev.body);
 		break;
 	case FROM_ATTR:
-		set_typed(out, c, event_get(&r->ev, (enum attr_key)c->key));
+		schema_typed(c, event_get(&r->ev, (enum attr_key)c->key), out);
 		break;
 	case FROM_NAMED:
-		set_typed(out, c, event_get_named(&r->ev, slice_of(c->name)));
+		schema_typed(c, event_get_named(&r->ev, slice_of(c->name)), out);
 		break;
 	}
 }

@@ -47,7 +47,7 @@ struct column {
 	const char *help;
 };
 
-enum { SCHEMA_MAX_COLUMNS = 64 };
+enum { SCHEMA_MAX_COLUMNS = 64, SCHEMA_NO_COLUMN = 255 };
 
 struct table {
 	const char *name;	/* as stored: events_raw, alerts_raw ... */
@@ -55,6 +55,11 @@ struct table {
 	unsigned n;
 	struct column c[SCHEMA_MAX_COLUMNS];
 	struct slice key[SCHEMA_MAX_COLUMNS]; /* their names for json_quoted(): ,"NAME": */
+	/* The columns by what fills them, each in one list. */
+	unsigned n_shared, n_own;
+	uint8_t shared[SCHEMA_MAX_COLUMNS]; /* that most rows of a frame have in common */
+	uint8_t own[SCHEMA_MAX_COLUMNS];    /* neither these nor of an attribute's key */
+	uint8_t of_attr[ATTR_N];	    /* by key: its column, or SCHEMA_NO_COLUMN */
 };
 
 /* The table, put together at the first call; the same ever after. Any thread. */
@@ -73,6 +78,9 @@ struct cell {
 /* *out points into r or into scratch: valid until either changes. A full scratch: NULL. */
 void schema_value(
     const struct record *r, const struct column *c, struct buf *scratch, struct cell *out);
+
+/* The value of a column as its attribute's text has it; it points there. s.p NULL: NULL. */
+void schema_typed(const struct column *c, struct slice s, struct cell *out);
 
 /* The same for who keeps times as text: they are RFC 3339, is_time is never set. */
 void schema_cell(

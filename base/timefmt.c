@@ -76,8 +76,19 @@ static void put_digits(char *to, int v, int n)
 
 size_t timefmt_rfc3339(int64_t time_us, char *to)
 {
+	/* Logs have many lines a second: that second's text is kept. Zeroed, it is no second's. */
+	static _Thread_local struct {
+		int64_t second;
+		char text[28];
+	} last;
+	int64_t second = time_us / US_PER_S;
 	struct civil c;
 
+	if (second > 0 && second == last.second) {
+		memcpy(to, last.text, sizeof(last.text));
+		put_digits(to + 20, (int)(time_us % US_PER_S), 6);
+		return 27;
+	}
 	timefmt_to_civil(time_us, &c);
 	if (c.year < 0 || c.year > 9999)
 		c = (struct civil){ .year = 1970, .month = 1, .day = 1 };
@@ -89,6 +100,10 @@ size_t timefmt_rfc3339(int64_t time_us, char *to)
 	put_digits(to + 14, c.minute, 2);
 	put_digits(to + 17, c.second, 2);
 	put_digits(to + 20, c.us, 6);
+	if (c.year != 1970 || second < 366 * 86400) {
+		memcpy(last.text, to, sizeof(last.text));
+		last.second = second;
+	}
 	return 27;
 }
 

@@ -81,6 +81,7 @@ static void *bigquery_open(const struct sink_settings *s, struct err *e)
 		return NULL;
 	}
 	b->out.rules.form = b->by_grpc ? ROW_PROTO : ROW_JSON_TEXT;
+	b->out.wrap = b->by_grpc ? bigquery_in_row : "";
 	b->out.rules.keep_body = s->keep_body;
 	b->out.row_max = ROW_MAX;
 	b->out.requests = s->requests > 0 ? s->requests : 1;
@@ -154,7 +155,9 @@ static enum outbox_answer insert(
 	snprintf(url, sizeof(url), "%s/bigquery/v2/%s/tables/%s/insertAll", b->host, b->parent,
 	    schema_table(f->rows[0]->table)->name);
 	return google_api_start(&b->api, &b->api.call[f->number],
-	    &(struct google_request){ "POST", url, NULL, NULL, buf_as_slice(&b->body) }, e);
+	    &(struct google_request){
+		.method = "POST", .url = url, .body = buf_as_slice(&b->body) },
+	    e);
 }
 
 static enum outbox_answer inserted(

@@ -50,7 +50,9 @@ static bool get(struct compare *c, const char *name, json_t **live)
 static bool send_body(struct compare *c, const char *patch)
 {
 	char url[URL_MAX + 100];
-	struct google_request q = { "POST", c->url, NULL, NULL, buf_as_slice(&c->body) };
+	struct google_request q = {
+		.method = "POST", .url = c->url, .body = buf_as_slice(&c->body)
+	};
 	long status;
 	const char *hint = "";
 

@@ -30,6 +30,7 @@ int bigquery_write_init(
 
 void bigquery_write_free(struct bigquery_write *w)
 {
+	buf_free(&w->head);
 	buf_free(&w->body);
 	for (unsigned t = 0; t < TABLE_N; t++)
 		buf_free(&w->schema[t]);
@@ -113,26 +114,23 @@ static void name_stream(struct bigquery_write *w, const char *parent, enum schem
 
 /*
  * AppendRowsRequest: write_stream = 1, proto_rows = 4 (ProtoData: writer_schema = 1, rows = 2
- * (ProtoRows: serialized_rows = 1)), trace_id = 6.
+ * (ProtoRows: serialized_rows = 1)), trace_id = 6. All that comes before the rows; they are the
+ * end of the message.
  */
-static void put_request(
-    struct bigquery_write *w, const struct outbox *o, const struct outbox_flight *f)
+static void put_head(struct bigquery_write *w, enum schema_table t, size_t rows)
 {
-	struct buf *b = &w->body;
-	struct slice schema = buf_as_slice(&w->schema[f->rows[0]->table]);
-	size_t rows = 0;
+	struct buf *b = &w->head;
+	struct slice schema = buf_as_slice(&w->schema[t]);
 
-	for (unsigned i = 0; i < f->n; i++)
-		rows += pb_size(f->rows[i]->len);
 	buf_reset(b);
 	pb_bytes(b, 1, slice_of(w->stream));
+	pb_bytes(b, 6, SLICE("sekisho"));
 	pb_head(b, 4, pb_size(schema.n) + pb_size(rows));
 	pb_bytes(b, 1, schema);
 	pb_head(b, 2, rows);
-	for (unsigned i = 0; i < f->n; i++)
-		pb_bytes(b, 1, outbox_text(o, f->rows[i]));
-	pb_bytes(b, 6, SLICE("sekisho"));
 }
+
+const char bigquery_in_row[] = { 1 << 3 | PB_BYTES, '\0' };
 
 /* Rows that are wrong for good leave; how many were named. */
 static unsigned refuse_named(
@@ -191,9 +189,12 @@ enum outbox_answer bigquery_append(struct bigquery_write *w, const char *parent,
     struct outbox_flight *f, struct err *e)
 {
 	char url[URL_MAX];
+	struct slice rows;
 
 	name_stream(w, parent, f->rows[0]->table);
-	put_request(w, o, f);
+	buf_reset(&w->body);
+	rows = outbox_wrapped(o, f, &w->body);
+	put_head(w, f->rows[0]->table, rows.n);
 	if (w->body.full) {
 		err_set(e, 0, "a request longer than %d bytes", REQUEST_MAX);
 		return ANSWER_BAD;
@@ -203,7 +204,8 @@ enum outbox_answer bigquery_append(struct bigquery_write *w, const char *parent,
 	    &(struct google_request){ .url = url,
 		.param = "write_stream",
 		.value = w->stream,
-		.body = buf_as_slice(&w->body) },
+		.head = buf_as_slice(&w->head),
+		.body = rows },
 	    e);
 }
 

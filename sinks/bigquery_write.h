@@ -16,7 +16,7 @@ enum { BIGQUERY_STREAM_MAX = 700, BIGQUERY_COLUMNS_MAX = 512 };
 struct bigquery_write {
 	struct google_api *api;
 	const char *host; /* with the scheme */
-	struct buf body;
+	struct buf head, body;
 	struct buf schema[TABLE_N];	  /* ProtoSchema */
 	char stream[BIGQUERY_STREAM_MAX]; /* of the last call that was begun */
 };
@@ -24,6 +24,9 @@ struct bigquery_write {
 int bigquery_write_init(
     struct bigquery_write *w, struct google_api *api, const char *host, struct err *e);
 void bigquery_write_free(struct bigquery_write *w);
+
+/* What each of the outbox's rows is to be in: ProtoRows.serialized_rows. */
+extern const char bigquery_in_row[];
 
 /* The flight's rows, in the form ROW_PROTO, to PARENT/tables/T. See struct outbox_way. */
 enum outbox_answer bigquery_append(struct bigquery_write *w, const char *parent, struct outbox *o,

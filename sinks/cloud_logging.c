@@ -233,7 +233,9 @@ static enum outbox_answer start(
 		return ANSWER_BAD;
 	}
 	return google_api_start(&c->api, &c->api.call[f->number],
-	    &(struct google_request){ "POST", c->url, NULL, NULL, buf_as_slice(&c->body) }, e);
+	    &(struct google_request){
+		.method = "POST", .url = c->url, .body = buf_as_slice(&c->body) },
+	    e);
 }
 
 static enum outbox_answer land(
@@ -296,7 +298,9 @@ static void check_log(struct cloud_logging *c, enum schema_table t, sink_say *sa
 	begin_request(c, t, true);
 	buf_str(&c->body, "{\"textPayload\":\"sekisho check\"}]}");
 	a = google_api_call(&c->api,
-	    &(struct google_request){ "POST", c->url, NULL, NULL, buf_as_slice(&c->body) }, &e);
+	    &(struct google_request){
+		.method = "POST", .url = c->url, .body = buf_as_slice(&c->body) },
+	    &e);
 	if (a == ANSWER_OK)
 		snprintf(text, sizeof(text), "log %s-%s: may write", c->prefix, name);
 	else

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WORTH_ZIPPING = 1024, BODY_MAX = 32 << 20 };
+enum { WORTH_ZIPPING = 1024, WORTH_PARTING = 16, BODY_MAX = 32 << 20 };
 
 int google_api_open(struct google_api *a, const struct sink_settings *s, struct err *e)
 {
@@ -36,7 +36,7 @@ void google_api_close(struct google_api *a)
 		grpc_free(&a->call[i].grpc);
 		buf_free(&a->call[i].body);
 	}
-	buf_free(&a->unzipped);
+	buf_free(&a->whole);
 	deflater_free(a->deflater);
 }
 
@@ -163,16 +163,26 @@ static bool by_grpc(const struct google_call *c)
 }
 
 /* The body as it goes over the wire. */
-static int put_body(
-    struct google_api *a, struct google_call *c, struct slice body, bool zip, struct err *e)
+static int put_body(struct google_api *a, struct google_call *c, const struct google_request *q,
+    bool zip, struct err *e)
 {
+	struct slice head = q->head;
+	struct slice body = q->body;
+
 	c->zipped = zip;
+	if (head.n > body.n / WORTH_PARTING) { /* as it is, the head would weigh too much */
+		buf_reset(&a->whole);
+		buf_slice(&a->whole, head);
+		buf_slice(&a->whole, body);
+		head = (struct slice){ 0 };
+		body = buf_as_slice(&a->whole);
+	}
 	if (by_grpc(c))
-		return grpc_frame(&c->body, body, zip ? a->deflater : NULL, e);
+		return grpc_frame(&c->body, head, body, zip ? a->deflater : NULL, e);
 	buf_reset(&c->body);
 	c->body.max = BODY_MAX;
 	if (zip)
-		deflater_gzip(a->deflater, body, &c->body);
+		deflater_gzip(a->deflater, head, body, &c->body);
 	else
 		buf_slice(&c->body, body);
 	return c->body.full ? err_set(e, 0, "no memory for a request") : 0;
@@ -247,7 +257,7 @@ enum outbox_answer google_api_start(
 	}
 	if (put_params(c, q, e) != 0)
 		return ANSWER_HOLD;
-	if (put_body(a, c, q->body, !a->plain && q->body.n >= WORTH_ZIPPING, e) != 0)
+	if (put_body(a, c, q, !a->plain && q->head.n + q->body.n >= WORTH_ZIPPING, e) != 0)
 		return ANSWER_RETRY;
 	return launch(a, c, e);
 }
@@ -259,11 +269,12 @@ static enum outbox_answer launch_plain(struct google_api *a, struct google_call 
 {
 	struct slice zipped = buf_as_slice(&c->body);
 
-	buf_reset(&a->unzipped);
-	a->unzipped.max = BODY_MAX;
-	if (gunzip_block(by_grpc(c) ? slice_from(zipped, GRPC_FRAME_HEAD) : zipped, &a->unzipped) !=
+	buf_reset(&a->whole);
+	a->whole.max = BODY_MAX;
+	if (gunzip_block(by_grpc(c) ? slice_from(zipped, GRPC_FRAME_HEAD) : zipped, &a->whole) !=
 		0 ||
-	    put_body(a, c, buf_as_slice(&a->unzipped), false, e) != 0) {
+	    put_body(a, c, &(struct google_request){ .body = buf_as_slice(&a->whole) }, false, e) !=
+		0) {
 		err_set(e, 0, "no memory for a request");
 		return ANSWER_RETRY;
 	}

@@ -32,7 +32,7 @@ struct google_api {
 	struct http *http;
 	struct google *auth; /* NULL: an emulator, nothing is proved */
 	struct deflater *deflater;
-	struct buf unzipped;
+	struct buf whole;      /* a body in one piece, uncompressed */
 	unsigned tokens;       /* that were refused */
 	bool plain;	       /* the server did not take a compressed body */
 	bool unzips;	       /* it did take one */
@@ -55,6 +55,7 @@ struct google_request {
 	const char *url;
 	const char *param, *value;
 	struct slice body; /* JSON by REST; p is NULL: none */
+	struct slice head; /* of gRPC: what the message has before body; see grpc_frame() */
 };
 
 /* Begin it at a place that is free. ANSWER_FLYING, or why not with *e. Nothing of q has to stay. */

@@ -215,15 +215,18 @@ static enum grpc_code of_http(long status)
 }
 
 /* A flag (1: compressed), the length, the message. */
-int grpc_frame(struct buf *to, struct slice message, struct deflater *zip, struct err *e)
+int grpc_frame(
+    struct buf *to, struct slice head, struct slice message, struct deflater *zip, struct err *e)
 {
 	size_t n;
 
 	buf_reset(to);
 	to->max = FRAME_MAX;
 	buf_put(to, "\0\0\0\0", GRPC_FRAME_HEAD);
+	if (zip == NULL)
+		buf_slice(to, head);
 	if (zip != NULL)
-		deflater_gzip(zip, message, to);
+		deflater_gzip(zip, head, message, to);
 	else
 		buf_slice(to, message);
 	if (to->full)

@@ -53,8 +53,12 @@ struct grpc_call {
 	bool zipped;			    /* it is compressed (grpc-encoding: gzip) */
 };
 
-/* Make *to the frame of a message, compressed by zip unless that is NULL. -1 with *e: too long. */
-int grpc_frame(struct buf *to, struct slice message, struct deflater *zip, struct err *e);
+/*
+ * Make *to the frame of a message in two parts (the first may be empty, see deflater_gzip()),
+ * compressed by zip unless that is NULL. -1 with *e: too long.
+ */
+int grpc_frame(
+    struct buf *to, struct slice head, struct slice message, struct deflater *zip, struct err *e);
 
 /* Begin, as http_begin(): g and r are used again, and stay until grpc_end(). NULL with *e. */
 struct http_exchange *grpc_start(

@@ -7,13 +7,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum {
-	CONNECT_TIMEOUT_MS = 10000,
-	STALL_BYTES = 1,
-	STALL_S = 30,
-	UPLOAD_BYTES = 256 << 10,
-	POLL_MS = 1000
-};
+enum { CONNECT_TIMEOUT_MS = 10000, STALL_BYTES = 1, STALL_S = 30, POLL_MS = 1000 };
 
 struct http_exchange {
 	CURL *curl;
@@ -166,7 +160,6 @@ static void set_options(struct http *h, struct http_exchange *x, const struct ht
 	/* by TLS a server says at once whether one connection is enough, else with its first reply
 	 */
 	curl_easy_setopt(c, CURLOPT_PIPEWAIT, (long)(strncasecmp(q->url, "https://", 8) == 0));
-	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BYTES);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, x->headers);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, x);

@@ -1,6 +1,7 @@
 #include "sinks/outbox.h"
 
 #include "base/err.h"
+#include "base/protobuf.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@ enum { TEXT_MAX = 100 << 20, KEY_MAX = 256 };
 
 void outbox_init(struct outbox *o)
 {
-	*o = (struct outbox){ .row_max = 8 << 20, .requests = 1 };
+	*o = (struct outbox){ .row_max = 8 << 20, .requests = 1, .wrap = "" };
 	o->text.max = TEXT_MAX;
 	for (unsigned i = 0; i < OUTBOX_REQUESTS_MAX; i++)
 		o->flight[i].number = i;
@@ -98,6 +99,85 @@ static int form(struct outbox *o, const struct record *r, enum row_size size, st
 	return row_put(&o->rules, r, size, &o->text, &o->memory, e);
 }
 
+/* Messages that a row may be in; a tag and the longest length that buf_varint() has room for. */
+enum { WRAPS_MAX = 2, WRAP_MAX = WRAPS_MAX * 11 };
+
+/* Tags and lengths, outermost first, of a row of n bytes; how long they are. */
+static size_t wrap_head(const char *tags, size_t n, char to[static WRAP_MAX])
+{
+	struct buf b = { .p = to, .cap = WRAP_MAX, .max = WRAP_MAX };
+	size_t at = strlen(tags);
+	size_t sizes[WRAPS_MAX];
+
+	while (at-- > 0) {
+		sizes[at] = n;
+		n = pb_size(n);
+	}
+	for (at = 0; tags[at] != '\0'; at++) {
+		buf_char(&b, tags[at]);
+		buf_varint(&b, sizes[at]);
+	}
+	return b.n;
+}
+
+/* Nearly all rows have 128 bytes to 16 KiB: a tag and a length of two bytes. */
+enum { LIKELY = 3 };
+
+/* Put the row that begins at `from` in its messages, where there is likely room for their heads. */
+static size_t wrap(struct outbox *o, size_t from)
+{
+	char head[WRAP_MAX];
+	size_t room = LIKELY * strlen(o->wrap);
+	size_t n = wrap_head(o->wrap, o->text.n - from, head);
+	size_t begin = from - room;
+
+	if (n > room && buf_room(&o->text, n - room) == NULL)
+		return from;
+	if (n != room)
+		memmove(o->text.p + begin + n, o->text.p + from, o->text.n - from);
+	memcpy(o->text.p + begin, head, n);
+	o->text.n = o->text.n - room + n;
+	return begin + n;
+}
+
+struct slice outbox_wrapped(const struct outbox *o, const struct outbox_flight *f, struct buf *copy)
+{
+	const struct outbox_row *row = f->rows[0];
+	size_t begin = row->off - row->before;
+	size_t end = begin;
+	bool together = true;
+
+	for (unsigned i = 0; i < f->n; i++) {
+		row = f->rows[i];
+		together = together && row->off - row->before == end;
+		end = row->off + row->len;
+	}
+	if (together)
+		return (struct slice){ o->text.p + begin, end - begin };
+	begin = copy->n;
+	for (unsigned i = 0; i < f->n; i++) {
+		row = f->rows[i];
+		buf_put(copy, o->text.p + row->off - row->before, row->before + row->len);
+	}
+	return (struct slice){ copy->p + begin, copy->n - begin };
+}
+
+/* The row at *from, its key or heads before it at `start`. text.full when there is no room. */
+static int put_row(struct outbox *o, const struct record *r, enum row_size size, size_t start,
+    size_t *from, struct err *e)
+{
+	o->text.n = start;
+	if (o->keyed)
+		buf_slice(&o->text, key_of(r));
+	buf_put(&o->text, "......", LIKELY * strlen(o->wrap));
+	*from = o->text.n;
+	if (form(o, r, size, e) != 0)
+		return -1;
+	if (o->wrap[0] != '\0' && !o->text.full)
+		*from = wrap(o, *from);
+	return 0;
+}
+
 enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err *e)
 {
 	enum schema_table table = schema_of(r->kind);
@@ -118,14 +198,9 @@ enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err
 		return SINK_RETRY;
 	}
 	row = &o->rows[o->n_rows];
-	if (o->keyed)
-		buf_slice(&o->text, key_of(r));
-	from = o->text.n;
-	rc = form(o, r, ROW_WHOLE, e);
-	if (rc == 0 && !o->text.full && o->text.n - from > o->row_max) {
-		o->text.n = from;
-		rc = form(o, r, ROW_SHORT, e);
-	}
+	rc = put_row(o, r, ROW_WHOLE, start, &from, e);
+	if (rc == 0 && !o->text.full && o->text.n - from > o->row_max)
+		rc = put_row(o, r, ROW_SHORT, start, &from, e);
 	if (rc != 0) {
 		o->text.n = start;
 		return SINK_REJECT;
@@ -140,7 +215,7 @@ enum sink_result outbox_put(struct outbox *o, const struct record *r, struct err
 		.table = table,
 		.off = (uint32_t)from,
 		.len = (uint32_t)(o->text.n - from),
-		.key_len = (uint32_t)(from - start),
+		.before = (uint32_t)(from - start),
 		.most = OUTBOX_ROWS,
 		.id = { r->id[0], r->id[1] } };
 	o->n_rows++;
@@ -322,6 +397,15 @@ static int by_table(const void *a, const void *b)
 	return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
+/* Nearly always it is: events alone, in their order. */
+static bool is_sorted(const struct outbox *o)
+{
+	for (unsigned i = 1; i < o->n_rows; i++)
+		if (by_table(&o->rows[i - 1], &o->rows[i]) > 0)
+			return false;
+	return true;
+}
+
 static int by_seq(const void *a, const void *b)
 {
 	const uint64_t *x = a;
@@ -349,7 +433,8 @@ enum sink_result outbox_send(
 	bool refused = false;
 	bool later = false;
 
-	qsort(o->rows, o->n_rows, sizeof(*o->rows), by_table);
+	if (!is_sorted(o))
+		qsort(o->rows, o->n_rows, sizeof(*o->rows), by_table);
 	send_all(o, way, self, &s);
 	for (unsigned i = 0; i < o->n_rows; i++) {
 		refused = refused || o->rows[i].state == ROW_REFUSED;

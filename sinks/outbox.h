@@ -29,7 +29,7 @@ struct outbox_row {
 	uint64_t seq;
 	enum schema_table table;
 	uint32_t off, len; /* of its coded form in outbox.text */
-	uint32_t key_len;  /* of outbox.keyed: the key stands before it */
+	uint32_t before;   /* bytes that stand before it: its key, or the heads of outbox.wrap */
 	uint32_t most;	   /* rows of a request that it may be in: halved where one was refused */
 	uint64_t id[2];
 	enum row_state state;
@@ -66,7 +66,9 @@ struct outbox {
 	struct row_rules rules;
 	outbox_form_fn *form; /* NULL: the row of its table, by rules */
 	void *form_self;
-	bool keyed;	/* rows have the key by which they belong together */
+	bool keyed; /* rows have the key by which they belong together */
+	const char
+	    *wrap;	/* tags of the messages that each row is put in, outermost first; else "" */
 	size_t row_max; /* bytes of one row that the service takes; longer ones lose their body */
 	unsigned requests; /* under way at once; 1 to OUTBOX_REQUESTS_MAX */
 	struct outbox_flight flight[OUTBOX_REQUESTS_MAX];
@@ -124,7 +126,14 @@ static inline struct slice outbox_text(const struct outbox *o, const struct outb
 
 static inline struct slice outbox_key(const struct outbox *o, const struct outbox_row *row)
 {
-	return (struct slice){ o->text.p + row->off - row->key_len, row->key_len };
+	return (struct slice){ o->text.p + row->off - row->before, row->before };
 }
+
+/*
+ * The flight's rows one behind the other, each in the messages of outbox.wrap: where they stand,
+ * if nothing is between them, else appended to copy.
+ */
+struct slice outbox_wrapped(
+    const struct outbox *o, const struct outbox_flight *f, struct buf *copy);
 
 #endif

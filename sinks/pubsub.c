@@ -29,12 +29,15 @@ enum {
 struct pubsub {
 	struct google_api api;
 	struct outbox out;
-	struct buf body;
+	struct buf head, body;
 	char host[URL_MAX - TOPIC_MAX - 80]; /* with the scheme */
 	char prefix[TOPIC_MAX - 16];	     /* projects/P/topics/PREFIX */
 	bool rest;
 	bool may_fall_back; /* to REST */
 };
+
+/* PublishRequest: topic = 1, messages = 2 (PubsubMessage: data = 1). */
+static const char in_message[] = { 2 << 3 | PB_BYTES, 1 << 3 | PB_BYTES, '\0' };
 
 static void pubsub_close(void *self)
 {
@@ -44,6 +47,7 @@ static void pubsub_close(void *self)
 		return;
 	google_api_close(&p->api);
 	outbox_free(&p->out);
+	buf_free(&p->head);
 	buf_free(&p->body);
 	free(p);
 }
@@ -74,6 +78,7 @@ static void *pubsub_open(const struct sink_settings *s, struct err *e)
 		return NULL;
 	}
 	p->body.max = REQUEST_MAX + (1 << 20);
+	p->out.wrap = in_message;
 	p->out.row_max = ROW_MAX;
 	p->out.requests = s->requests > 0 ? s->requests : 1;
 	p->out.rules.keep_body = s->keep_body;
@@ -100,19 +105,6 @@ static void put_rest(struct pubsub *p, const struct outbox *o, const struct outb
 	buf_str(&p->body, "]}");
 }
 
-/* PublishRequest: topic = 1, messages = 2 (PubsubMessage: data = 1). */
-static void put_grpc(
-    struct pubsub *p, const char *topic, const struct outbox *o, const struct outbox_flight *f)
-{
-	pb_bytes(&p->body, 1, slice_of(topic));
-	for (unsigned i = 0; i < f->n; i++) {
-		struct slice row = outbox_text(o, f->rows[i]);
-
-		pb_head(&p->body, 2, pb_size(row.n));
-		pb_bytes(&p->body, 1, row);
-	}
-}
-
 static enum outbox_answer publish(
     void *self, struct outbox *o, struct outbox_flight *f, struct err *e)
 {
@@ -123,13 +115,17 @@ static enum outbox_answer publish(
 
 	snprintf(
 	    topic, sizeof(topic), "%s-%s", p->prefix, schema_table(f->rows[0]->table)->short_name);
+	buf_reset(&p->head);
 	buf_reset(&p->body);
 	if (p->rest) {
 		snprintf(url, sizeof(url), "%s/v1/%s:publish", p->host, topic);
 		put_rest(p, o, f);
+		q.body = buf_as_slice(&p->body);
 	} else {
 		snprintf(url, sizeof(url), "%s/google.pubsub.v1.Publisher/Publish", p->host);
-		put_grpc(p, topic, o, f);
+		pb_bytes(&p->head, 1, slice_of(topic));
+		q.head = buf_as_slice(&p->head);
+		q.body = outbox_wrapped(o, f, &p->body);
 		q.param = "topic";
 		q.value = topic;
 	}
@@ -137,7 +133,6 @@ static enum outbox_answer publish(
 		err_set(e, 0, "a request longer than %d bytes", REQUEST_MAX);
 		return ANSWER_BAD;
 	}
-	q.body = buf_as_slice(&p->body);
 	return google_api_start(&p->api, &p->api.call[f->number], &q, e);
 }
 
@@ -212,8 +207,8 @@ static enum outbox_answer ask_rest(struct pubsub *p, const char *topic, struct e
 	char url[URL_MAX];
 
 	snprintf(url, sizeof(url), "%s/v1/%s:testIamPermissions", p->host, topic);
-	return google_api_call(
-	    &p->api, &(struct google_request){ "POST", url, NULL, NULL, slice_of(body) }, e);
+	return google_api_call(&p->api,
+	    &(struct google_request){ .method = "POST", .url = url, .body = slice_of(body) }, e);
 }
 
 /* The permissions that we have are named in the reply, in either form as they are. */

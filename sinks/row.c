@@ -18,11 +18,15 @@ bool row_wants_body(const struct row_rules *rules, const struct record *r)
 	       (rules->keep_body == KEEP_BODY_DETECTED && r->ev.n_detections > 0);
 }
 
-static bool is_wanted(const struct row_rules *rules, const struct record *r, const struct column *c,
-    enum row_size size)
+/* rest: some attribute has no column. */
+static bool is_wanted(const struct row_rules *rules, const struct record *r,
+    enum column_source source, enum row_size size, bool rest)
 {
-	return c->source == FROM_BODY ? row_wants_body(rules, r)
-				      : c->source != FROM_ATTRIBUTES || size == ROW_WHOLE;
+	if (source == FROM_BODY)
+		return row_wants_body(rules, r);
+	if (source == FROM_ATTRIBUTES)
+		return rest && size == ROW_WHOLE;
+	return r->ev.n_detections > 0 || (source != FROM_STRONGEST && source != FROM_DETECTIONS);
 }
 
 static void shorten(struct slice *s)
@@ -50,6 +54,10 @@ static void put_json(
 {
 	const struct column *c = &t->c[i];
 
+	if (c->type == COLUMN_TEXT && !v->is_number && !v->is_time) {
+		json_quoted_text(j, t->key[i], v->text);
+		return;
+	}
 	json_quoted(j, t->key[i]);
 	if (c->type == COLUMN_BOOL)
 		json_bool(j, v->is_number ? v->number != 0 : slice_eq(v->text, SLICE("true")));
@@ -119,12 +127,6 @@ static int put_cell(const struct row_rules *rules, struct json *j, const struct 
 
 /* ---- what rows have in common ---- */
 
-static bool is_shared(const struct column *c)
-{
-	return c->source == FROM_CONTEXT || c->source == FROM_SERVICE || c->source == FROM_PARSER ||
-	       c->source == FROM_PATH || c->source == FROM_OBSERVED;
-}
-
 static void parts_of(const struct record *r, struct slice part[static ROW_PARTS])
 {
 	static const struct record_origin none;
@@ -177,11 +179,10 @@ static void make_shared(const struct row_rules *rules, const struct record *r, s
 	if (is_as_before(m, r, which, part))
 		return;
 	buf_reset(&m->shared);
-	for (unsigned i = 0; i < t->n; i++) {
+	for (unsigned k = 0; k < t->n_shared; k++) {
+		unsigned i = t->shared[k];
 		struct cell v;
 
-		if (!is_shared(&t->c[i]))
-			continue;
 		schema_value(r, &t->c[i], &m->scratch, &v);
 		if (!v.is_null) /* texts and a time fit their columns */
 			put_cell(rules, &j, t, i, &v, &never);
@@ -198,45 +199,74 @@ void row_memory_free(struct row_memory *m)
 
 /* ---- a row ---- */
 
-/* Two thirds of the columns are empty in most rows: one walk tells which. */
-static void note_present(const struct record *r, bool present[static ATTR_N])
+/* From the attributes' side: two thirds of the columns are empty in most rows. */
+static int put_attrs(const struct row_rules *rules, struct json *j, const struct table *t,
+    const struct event *ev, struct err *e)
 {
-	memset(present, 0, ATTR_N * sizeof(*present));
-	for (unsigned i = 0; i < r->ev.n_attrs; i++)
-		if (r->ev.attrs[i].key < ATTR_N)
-			present[r->ev.attrs[i].key] = true;
+	bool seen[ATTR_N] = { false };
+
+	for (const struct attr *a = ev->attrs; a < ev->attrs + ev->n_attrs; a++) {
+		unsigned i = t->of_attr[a->key];
+		struct cell v = { .text = { a->p, a->n } };
+
+		if (i == SCHEMA_NO_COLUMN || seen[a->key] || a->p == NULL)
+			continue;
+		seen[a->key] = true; /* the first counts */
+		if (t->c[i].type != COLUMN_TEXT)
+			schema_typed(&t->c[i], v.text, &v);
+		if (put_cell(rules, j, t, i, &v, e) != 0)
+			return -1;
+	}
+	return 0;
 }
 
-int row_put(const struct row_rules *rules, const struct record *r, enum row_size size,
-    struct buf *out, struct row_memory *m, struct err *e)
+static bool has_rest(const struct event *ev)
 {
-	enum schema_table which = schema_of(r->kind);
-	const struct table *t = schema_table(which);
-	struct json j = { .out = out };
-	bool present[ATTR_N];
+	for (unsigned i = 0; i < ev->n_attrs; i++)
+		if (attr_defs[ev->attrs[i].key].column == NULL)
+			return true;
+	return false;
+}
 
-	note_present(r, present);
-	make_shared(rules, r, m, which);
-	if (rules->form != ROW_PROTO)
-		json_open(&j, '{');
-	buf_slice(out, buf_as_slice(&m->shared));
-	out->full = out->full || m->shared.full;
-	j.comma = m->shared.n > 0;
-	for (unsigned i = 0; i < t->n; i++) {
-		const struct column *c = &t->c[i];
+/* The columns that are neither shared nor an attribute. */
+static int put_own(const struct row_rules *rules, const struct record *r, enum row_size size,
+    struct json *j, struct row_memory *m, struct err *e)
+{
+	const struct table *t = schema_table(schema_of(r->kind));
+	bool rest = has_rest(&r->ev);
+
+	for (unsigned k = 0; k < t->n_own; k++) {
+		const struct column *c = &t->c[t->own[k]];
 		struct cell v;
 
-		if (is_shared(c) || (c->source == FROM_ATTR && !present[c->key]) ||
-		    !is_wanted(rules, r, c, size))
+		if (!is_wanted(rules, r, c->source, size, rest))
 			continue;
 		schema_value(r, c, &m->scratch, &v);
 		if (v.is_null)
 			continue;
 		if (c->source == FROM_BODY && size == ROW_SHORT)
 			shorten(&v.text);
-		if (put_cell(rules, &j, t, i, &v, e) != 0)
+		if (put_cell(rules, j, t, t->own[k], &v, e) != 0)
 			return -1;
 	}
+	return 0;
+}
+
+int row_put(const struct row_rules *rules, const struct record *r, enum row_size size,
+    struct buf *out, struct row_memory *m, struct err *e)
+{
+	enum schema_table which = schema_of(r->kind);
+	struct json j = { .out = out };
+
+	make_shared(rules, r, m, which);
+	if (rules->form != ROW_PROTO)
+		json_open(&j, '{');
+	buf_slice(out, buf_as_slice(&m->shared));
+	out->full = out->full || m->shared.full;
+	j.comma = m->shared.n > 0;
+	if (put_own(rules, r, size, &j, m, e) != 0 ||
+	    put_attrs(rules, &j, schema_table(which), &r->ev, e) != 0)
+		return -1;
 	if (rules->form != ROW_PROTO)
 		json_close(&j, '}');
 	return 0;

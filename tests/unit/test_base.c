@@ -282,6 +282,62 @@ static void bytes_as_base64(void **state)
 	buf_free(&small);
 }
 
+/* The wide way and the way byte by byte say the same, wherever the odd byte is. */
+static void json_text_is_escaped_at_every_place(void **state)
+{
+	static const char odd[] = { 'x', '"', '\\', 0x1f, 0x7f, 0, (char)0xff };
+	char text[70];
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(text); n++)
+		for (size_t at = 0; at < (n > 0 ? n : 1); at++)
+			for (size_t k = 0; k < sizeof(odd); k++) {
+				struct slice s = { text, n };
+				struct buf wide = { 0 };
+				struct buf narrow = { 0 };
+				struct json j = { .out = &wide };
+
+				memset(text, '~', sizeof(text));
+				if (n > 0)
+					text[at] = odd[k];
+				buf_char(&narrow, '"');
+				json_escape(&narrow, s);
+				buf_char(&narrow, '"');
+				json_text(&j, s);
+				assert_true(slice_eq(buf_as_slice(&wide), buf_as_slice(&narrow)));
+				j.comma = false;
+				buf_reset(&wide);
+				json_quoted_text(&j, SLICE(",\"k\":"), s);
+				assert_memory_equal(wide.p, "\"k\":", 4);
+				assert_true(slice_eq(
+				    slice_from(buf_as_slice(&wide), 4), buf_as_slice(&narrow)));
+				buf_free(&wide);
+				buf_free(&narrow);
+			}
+}
+
+static void stamps_of_one_second_differ_in_their_fraction(void **state)
+{
+	static const struct {
+		int64_t us;
+		const char *text;
+	} t[] = { { 1000001, "1970-01-01T00:00:01.000001Z" },
+		{ 1999999, "1970-01-01T00:00:01.999999Z" },
+		{ 2000000, "1970-01-01T00:00:02.000000Z" }, { 0, "1970-01-01T00:00:00.000000Z" },
+		{ 1, "1970-01-01T00:00:00.000001Z" }, { INT64_MAX, "1970-01-01T00:00:00.000000Z" },
+		{ INT64_MAX - 1, "1970-01-01T00:00:00.000000Z" },
+		{ 253402300799999999, "9999-12-31T23:59:59.999999Z" },
+		{ 253402300799000000, "9999-12-31T23:59:59.000000Z" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		char to[TIMEFMT_MAX];
+
+		to[timefmt_rfc3339(t[i].us, to)] = '\0';
+		assert_string_equal(to, t[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +347,8 @@ int main(void)
 		cmocka_unit_test(every_day_comes_back),
 		cmocka_unit_test(addresses_and_prefixes),
 		cmocka_unit_test(json_says_any_bytes),
+		cmocka_unit_test(json_text_is_escaped_at_every_place),
+		cmocka_unit_test(stamps_of_one_second_differ_in_their_fraction),
 		cmocka_unit_test(utf8_is_told_from_what_is_not),
 	};
 

@@ -1,6 +1,7 @@
 /* Rows on their way: how many requests are under way, what becomes of each row, however the answers
  * come. */
 #include "base/err.h"
+#include "base/protobuf.h"
 #include "sinks/outbox.h"
 
 #include <setjmp.h>
@@ -292,6 +293,64 @@ static void any_mixture_settles_each_row_once(void **state)
 	}
 }
 
+/* A row of as many bytes as its number says. */
+static int form_long(void *self, const struct record *r, enum row_size size, struct buf *to,
+    struct row_memory *m, struct err *e)
+{
+	size_t n = (size_t)(r->seq - FIRST) * 97;
+
+	(void)self;
+	(void)size;
+	(void)m;
+	(void)e;
+	for (size_t i = 0; i < n; i++)
+		buf_char(to, (char)(r->seq + i));
+	return 0;
+}
+
+/* The messages of a flight, read by the other side. */
+static void check_wrapped(struct slice s, const struct outbox_flight *f)
+{
+	struct cut c = { .s = s };
+	struct pb_field field;
+
+	for (unsigned i = 0; i < f->n; i++) {
+		size_t n = number(f->rows[i]) * 97;
+		struct cut inner;
+
+		assert_true(pb_next(&c, &field) && field.number == 2 && field.wire == PB_BYTES);
+		inner = (struct cut){ .s = field.bytes };
+		assert_true(pb_next(&inner, &field) && field.number == 1 && field.bytes.n == n);
+		assert_int_equal(inner.s.n, 0);
+		for (size_t k = 0; k < n; k++)
+			assert_int_equal(field.bytes.p[k], (char)(f->rows[i]->seq + k));
+		assert_true(slice_eq(outbox_text(&out, f->rows[i]), field.bytes));
+	}
+	assert_true(!c.bad && c.s.n == 0);
+}
+
+static void rows_of_every_length_stand_in_their_messages(void **state)
+{
+	struct outbox_row *rows[ROWS];
+	struct outbox_flight f = { .rows = rows };
+	struct buf copy = { 0 };
+
+	(void)state;
+	out.form = form_long;
+	out.wrap = "\x12\x0a";
+	put_rows(ROWS);
+	for (unsigned i = 0; i < ROWS; i++)
+		rows[f.n++] = &out.rows[i];
+	check_wrapped(outbox_wrapped(&out, &f, &copy), &f);
+	assert_int_equal(copy.n, 0); /* they stand together */
+	f.n = 0;
+	for (unsigned i = 0; i < ROWS; i += 1 + i % 3)
+		rows[f.n++] = &out.rows[i];
+	check_wrapped(outbox_wrapped(&out, &f, &copy), &f);
+	assert_true(copy.n > 0);
+	buf_free(&copy);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -304,6 +363,7 @@ int main(void)
 		TEST(after_a_failure_none_is_begun_and_none_is_forgotten),
 		TEST(forbidden_is_held_whatever_else_is_said),
 		TEST(any_mixture_settles_each_row_once),
+		TEST(rows_of_every_length_stand_in_their_messages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

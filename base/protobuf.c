@@ -1,21 +1,27 @@
 #include "base/protobuf.h"
 
+#include "base/copy.h"
+
 enum { FIELD_MAX = (1 << 29) - 1 };
 
 void pb_bytes(struct buf *b, unsigned field, struct slice s)
 {
+	enum { TAG_MAX = 2, FIELD_SHORT = 1 << 11 };
+	unsigned tag = field << 3 | PB_BYTES;
 	char *to;
 
-	pb_tag(b, field, PB_BYTES);
-	if (s.n >= 128 || (to = buf_room(b, s.n + 1)) == NULL) {
+	if (s.n >= 128 || field >= FIELD_SHORT || (to = buf_room(b, TAG_MAX + 1 + s.n)) == NULL) {
+		pb_tag(b, field, PB_BYTES);
 		buf_bytes(b, s);
 		return;
 	}
 	/* most are short: one look whether there is room */
-	*to = (char)s.n;
-	if (s.n > 0)
-		memcpy(to + 1, s.p, s.n);
-	b->n += s.n + 1;
+	b->n += s.n + 2 + (tag >= 0x80);
+	if (tag >= 0x80)
+		*to++ = (char)(tag | 0x80);
+	*to++ = (char)(tag >= 0x80 ? tag >> 7 : tag);
+	*to++ = (char)s.n;
+	copy_short(to, s.p, s.n);
 }
 
 void pb_double(struct buf *b, unsigned field, double v)

@@ -39,6 +39,7 @@ struct record_context {
 	struct slice service_name, service_version, environment;
 	struct slice host_name, host_image_id, cloud_region, rules_hash;
 	int64_t observed_us; /* when the chunk's lines were read */
+	uint64_t number;     /* no other one that this process reads has it; 0: it was not read */
 };
 
 struct record_origin {

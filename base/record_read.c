@@ -4,6 +4,7 @@
 #include "base/record.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 
 enum { CHUNK_DEFLATED = 1, CHUNK_MAX_RAW = 64 << 20 };
 
@@ -51,12 +52,15 @@ static int next_chunk(struct record_reader *r, struct err *e)
 	return 0;
 }
 
+static atomic_uint_fast64_t n_contexts;
+
 static bool read_context(struct record_reader *r, struct cut c)
 {
 	struct slice *const text[] = { &r->context.service_name, &r->context.service_version,
 		&r->context.environment, &r->context.host_name, &r->context.host_image_id,
 		&r->context.cloud_region, &r->context.rules_hash };
 
+	r->context.number = ++n_contexts;
 	r->context.observed_us = unzigzag(cut_varint(&c));
 	for (unsigned i = 0; i < sizeof(text) / sizeof(text[0]); i++)
 		*text[i] = cut_bytes(&c);

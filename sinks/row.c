@@ -54,10 +54,6 @@ static void put_json(
 {
 	const struct column *c = &t->c[i];
 
-	if (c->type == COLUMN_TEXT && !v->is_number && !v->is_time) {
-		json_quoted_text(j, t->key[i], v->text);
-		return;
-	}
 	json_quoted(j, t->key[i]);
 	if (c->type == COLUMN_BOOL)
 		json_bool(j, v->is_number ? v->number != 0 : slice_eq(v->text, SLICE("true")));
@@ -114,6 +110,15 @@ static int put_proto(
 	}
 	return err_set(e, EINVAL, "column %s: '%.*s' is not of its type", c->name,
 	    v->text.n < 64 ? (int)v->text.n : 64, v->text.p);
+}
+
+static void put_text(const struct row_rules *rules, struct json *j, const struct table *t,
+    unsigned i, struct slice text)
+{
+	if (rules->form == ROW_PROTO)
+		pb_bytes(j->out, i + 1, text);
+	else
+		json_quoted_text(j, t->key[i], text);
 }
 
 static int put_cell(const struct row_rules *rules, struct json *j, const struct table *t,
@@ -175,6 +180,11 @@ static void make_shared(const struct row_rules *rules, const struct record *r, s
 	struct json j = { .out = &m->shared };
 	struct err never;
 
+	if (m->is_set && m->table == which && m->context != 0 && m->context == r->context->number &&
+	    m->origin == r->origin)
+		return;
+	m->context = r->context->number;
+	m->origin = r->origin;
 	parts_of(r, part);
 	if (is_as_before(m, r, which, part))
 		return;
@@ -203,17 +213,22 @@ void row_memory_free(struct row_memory *m)
 static int put_attrs(const struct row_rules *rules, struct json *j, const struct table *t,
     const struct event *ev, struct err *e)
 {
-	bool seen[ATTR_N] = { false };
+	uint64_t seen[ATTR_N / 64 + 1] = { 0 };
 
 	for (const struct attr *a = ev->attrs; a < ev->attrs + ev->n_attrs; a++) {
 		unsigned i = t->of_attr[a->key];
-		struct cell v = { .text = { a->p, a->n } };
+		struct slice text = { a->p, a->n };
+		struct cell v;
 
-		if (i == SCHEMA_NO_COLUMN || seen[a->key] || a->p == NULL)
+		if (i == SCHEMA_NO_COLUMN || (seen[a->key / 64] >> a->key % 64 & 1) != 0 ||
+		    a->p == NULL)
 			continue;
-		seen[a->key] = true; /* the first counts */
-		if (t->c[i].type != COLUMN_TEXT)
-			schema_typed(&t->c[i], v.text, &v);
+		seen[a->key / 64] |= UINT64_C(1) << a->key % 64; /* the first counts */
+		if (t->c[i].type == COLUMN_TEXT) {		 /* most are */
+			put_text(rules, j, t, i, text);
+			continue;
+		}
+		schema_typed(&t->c[i], text, &v);
 		if (put_cell(rules, j, t, i, &v, e) != 0)
 			return -1;
 	}

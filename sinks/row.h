@@ -35,6 +35,8 @@ struct row_memory {
 	struct buf shared; /* those columns, in the row's form */
 	struct buf text;   /* what they were made of: part points into it */
 	struct slice part[ROW_PARTS];
+	uint64_t context; /* its number: what is of the same two is alike without a look */
+	const struct record_origin *origin;
 	int64_t observed_us;
 	enum schema_table table;
 	bool is_set;

@@ -1,5 +1,6 @@
 """What delivery costs: MB of log a CPU second, and bytes on the wire, from a full journal into a server over TLS on this
-host that takes everything and keeps nothing (nginx). The agent's whole CPU is counted, from its start to the last row.
+host that takes everything and keeps nothing (nginx); for Kafka, into a real broker. The agent's whole CPU is counted, from its
+start to the last row.
 
 sinks.py MIB [NAME]: size of the made log; only the sink of that name.
 """
@@ -13,6 +14,8 @@ import time
 
 from bench import GEN, SEKISHO, Agent, peak_mb
 
+TESTS = pathlib.Path(__file__).resolve().parent.parent / "tests" / "e2e"
+
 SINKS = {
     "null": "type: null",
     "pubsub, gRPC": "type: pubsub, project: p, transport: grpc",
@@ -20,6 +23,28 @@ SINKS = {
     "bigquery, AppendRows": "type: bigquery, project: p, dataset: d, mode: storage_write",
     "bigquery, insertAll": "type: bigquery, project: p, dataset: d",
 }
+
+
+def kafka(work):
+    """The broker of the tests (Java; fetched by Maven), by TLS and a password. None: it can't be had here, which is said."""
+    sys.path.insert(0, str(TESTS))
+    import pytest
+    import test_kafka_broker
+
+    folder = work / "kafka"
+    folder.mkdir()
+    try:
+        broker = test_kafka_broker.Broker(folder)
+    except pytest.skip.Exception as why:
+        print(f"  kafka                  SKIPPED: {why}")
+        return None
+    broker.make_topics()
+    (folder / "password").write_text(test_kafka_broker.PASSWORD + "\n")
+    broker.settings = (
+        f"type: kafka, brokers: ['localhost:{broker.client}'], security: sasl_ssl, sasl_mechanism: plain, username: sekisho, "
+        f"password_file: {folder}/password"
+    )
+    return broker
 
 
 class Null:
@@ -79,7 +104,7 @@ class Drain(Agent):
         self.config.write_text(
             f"inputs:\n  - files: [{work}/nothing.log]\n"
             f"rules: [{work}/none]\njournal: {{dir: {work}/journal, max_size: 16GiB, min_free: 1%}}\n"
-            f"sinks:\n  far: {{{sink}{'' if 'null' in sink else f', endpoint: {chr(39)}{url}{chr(39)}, ca_file: {cert}'}}}\nstatus: {{socket: {work}/s}}\n"
+            f"sinks:\n  far: {{{sink}{f', endpoint: {chr(39)}{url}{chr(39)}' if url else ''}{f', ca_file: {cert}' if cert else ''}}}\nstatus: {{socket: {work}/s}}\n"
         )
         self.begin = time.monotonic()
         self.p = subprocess.Popen([SEKISHO, "run", "-c", str(self.config)], stdout=subprocess.DEVNULL, stderr=open(work / "err", "w"))
@@ -89,7 +114,7 @@ class Drain(Agent):
             for s in self.status().get("sinks", []):
                 if s["control_delivered"] + s["bulk_delivered"] >= n:
                     return True
-            time.sleep(0.05)
+            time.sleep(0.2)  # each look costs the agent something
         return False
 
 
@@ -108,30 +133,40 @@ def fill(work, mib):
     return full, events, os.path.getsize(log)
 
 
+def measure(work, full, null, name, sink, cert, size, events):
+    """One line: what it costs to drain the journal into that sink. null: the server that takes it, or None."""
+    d = Drain(work, full, sink, f"https://localhost:{null.port}" if null else None, cert)
+    if not d.delivered(events):
+        print(f"  {name:22} FAILED: {(work / 'err').read_text()[-300:]}")
+        d.end()
+        return
+    wall = time.monotonic() - d.begin
+    peak = peak_mb(d.p.pid)
+    s, _ = d.end()
+    wire = f"{null.received() / events:5.0f} B/event on the wire" if null else " " * 26
+    print(
+        f"  {name:22} {size / 1e6 / s:6.0f} MB/CPU-s  {events / s / 1e3:5.0f} k events/CPU-s  {s / events * 1e6:5.2f} us/event  "
+        f"{wire}  {peak:5.1f} MB peak  {wall:4.1f} s",
+        flush=True,
+    )
+
+
 def main():
     mib = int(sys.argv[1])
-    only = sys.argv[2] if len(sys.argv) > 2 else None
+    only = sys.argv[2] if len(sys.argv) > 2 else ""
     work = pathlib.Path(tempfile.mkdtemp(prefix="sekisho-sinks."))
     full, events, size = fill(work, mib)
-    mb = size / 1e6
     null = Null(work)
-    print(f"{mb:.0f} MB of made access log, {events} events, from the journal:")
+    print(f"{size / 1e6:.0f} MB of made access log, {events} events, from the journal:")
     for name, sink in SINKS.items():
-        if only and only not in name:
-            continue
-        null.received()
-        d = Drain(work, full, sink, f"https://localhost:{null.port}", null.cert)
-        if not d.delivered(events):
-            print(f"  {name:22} FAILED: {(work / 'err').read_text()[-300:]}")
-            d.end()
-            continue
-        wall = time.monotonic() - d.begin
-        peak = peak_mb(d.p.pid)
-        s, _ = d.end()
-        wire = null.received() if sink != "type: null" else 0
-        print(f"  {name:22} {mb / s:6.0f} MB/CPU-s  {events / s / 1e3:5.0f} k events/CPU-s  {s / events * 1e6:5.2f} us/event  "
-              f"{wire / events:5.0f} B/event on the wire  {peak:5.1f} MB peak  {wall:4.1f} s", flush=True)
+        if only in name:
+            far = null if name != "null" else None
+            null.received()
+            measure(work, full, far, name, sink, null.cert if far else None, size, events)
     null.stop()
+    if only in "kafka" and (broker := kafka(work)):
+        measure(work, full, None, "kafka, zstd", broker.settings, broker.ca, size, events)
+        broker.stop()
     shutil.rmtree(work, ignore_errors=True)
 
 

@@ -2,8 +2,8 @@
  * kafka.c - Kafka by librdkafka: an idempotent producer.
  *
  * A topic for each table: PREFIX-events, -alerts, -blocks, -rejects, -ledger. A message is one
- * row as a JSON object, its key the entity, address or host it is about, its header `id` the
- * row's id. A commit is delivered when the delivery report of every message has come back.
+ * row as a JSON object, its key the entity, address or host it is about. A commit is delivered
+ * when the delivery report of every message has come back.
  *
  * All callbacks run in the sink's own thread, inside of poll and flush. Payloads are not
  * copied: they stand in the outbox until their report, so a producer that owes reports is
@@ -12,23 +12,27 @@
 #include "sinks/kafka.h"
 
 #include "base/err.h"
+#include "sinks/kafka_round.h"
 #include "sinks/outbox.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum {
-	MESSAGES_MAX = 10000, /* of one flush */
-	BYTES_MAX = 24 << 20, /* of the queue's 64 MiB */
-	FRAMING = 512,	      /* of a message, beside its row: key, header and lengths */
-	FLUSH_MS = 40000,     /* longer than message.timeout.ms */
+	MESSAGES_MAX = 10000, /* of one commit's part */
+	BYTES_MAX = 24 << 20,
+	FRAMING = 512,	  /* of a message, beside its row: key, header and lengths */
+	FLUSH_MS = 40000, /* longer than message.timeout.ms */
 	POLL_MS = 100,
 	METADATA_MS = 10000
 };
 
 struct kafka {
 	rd_kafka_conf_t *conf;
-	rd_kafka_t *rk; /* NULL: to be made */
+	rd_kafka_t *rk;			   /* NULL: to be made */
+	rd_kafka_topic_t *topics[TABLE_N]; /* of rk; NULL: not used yet */
+	struct kafka_round round;
 	struct outbox out;
 	char prefix[128];
 	char why[256]; /* the last thing that librdkafka said went wrong */
@@ -149,6 +153,7 @@ static bool make_producer(struct kafka *k)
 	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
 	rd_kafka_conf_set_error_cb(conf, on_error);
 	rd_kafka_conf_set_log_cb(conf, on_log);
+	kafka_round_listen(&k->round, conf);
 	k->why[0] = '\0';
 	k->denied = false;
 	k->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, k->why, sizeof(k->why));
@@ -159,6 +164,11 @@ static bool make_producer(struct kafka *k)
 
 static void drop_producer(struct kafka *k)
 {
+	for (unsigned i = 0; i < TABLE_N; i++) {
+		if (k->topics[i] != NULL)
+			rd_kafka_topic_destroy(k->topics[i]);
+		k->topics[i] = NULL;
+	}
 	if (k->rk != NULL)
 		rd_kafka_destroy(k->rk);
 	k->rk = NULL;
@@ -182,49 +192,39 @@ static void flush(struct kafka *k)
 	}
 }
 
-/*
- * Headers are made here: of those that librdkafka 2.0.2 makes itself (VTYPE_HEADER) it frees
- * the memory twice when a topic's error is known.
- */
-static rd_kafka_resp_err_t produce_once(struct kafka *k, struct outbox_row *row)
+static rd_kafka_topic_t *topic_of(struct kafka *k, enum schema_table t)
 {
-	char topic[160];
-	char id[RECORD_ID_TEXT + 1];
-	struct slice text = outbox_text(&k->out, row);
-	struct slice key = outbox_key(&k->out, row);
-	rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
-	rd_kafka_vu_t vu[] = { { .vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic },
-		{ .vtype = RD_KAFKA_VTYPE_KEY, .u.mem = { (void *)(uintptr_t)key.p, key.n } },
-		{ .vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = { (void *)(uintptr_t)text.p, text.n } },
-		{ .vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers },
-		{ .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = row } };
-	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-	rd_kafka_error_t *error;
+	char name[160];
 
-	snprintf(topic, sizeof(topic), "%s-%s", k->prefix, schema_table(row->table)->short_name);
-	record_id_text(row->id, id);
-	rd_kafka_header_add(headers, "id", -1, id, RECORD_ID_TEXT);
-	error = rd_kafka_produceva(k->rk, vu, sizeof(vu) / sizeof(*vu));
-	if (error != NULL) {
-		code = rd_kafka_error_code(error);
-		rd_kafka_error_destroy(error);
-		rd_kafka_headers_destroy(headers); /* ours still, when it failed */
-	}
-	return code;
+	snprintf(name, sizeof(name), "%s-%s", k->prefix, schema_table(t)->short_name);
+	if (k->topics[t] == NULL)
+		k->topics[t] = rd_kafka_topic_new(k->rk, name, NULL);
+	return k->topics[t];
 }
 
-/* Into the queue; a full one is waited for. What is refused at once is settled at once. */
-static void produce(struct kafka *k, struct outbox_row *row)
+/* Into the queue, and out of it. What is refused at once is settled at once. */
+static void send_round(struct kafka *k, enum schema_table t, unsigned n)
 {
-	rd_kafka_resp_err_t code = produce_once(k, row);
+	rd_kafka_topic_t *topic = topic_of(k, t);
+	unsigned n_full = 0;
 
-	for (unsigned ms = 0; code == RD_KAFKA_RESP_ERR__QUEUE_FULL && ms < FLUSH_MS;
-	     ms += POLL_MS) {
-		rd_kafka_poll(k->rk, POLL_MS);
-		code = produce_once(k, row);
+	if (topic == NULL) {
+		for (unsigned i = 0; i < n; i++)
+			settle(k, k->round.message[i]._private, rd_kafka_last_error());
+		return;
 	}
-	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-		settle(k, row, code);
+	rd_kafka_produce_batch(topic, RD_KAFKA_PARTITION_UA, 0, k->round.message, (int)n);
+	for (unsigned i = 0; i < n; i++) {
+		struct outbox_row *row = k->round.message[i]._private;
+
+		/* by `options` the queue may be shorter than a round: the rest goes with the next
+		 */
+		if (k->round.message[i].err == RD_KAFKA_RESP_ERR__QUEUE_FULL && ++n_full < n)
+			row->state = ROW_SENT;
+		else if (k->round.message[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+			settle(k, row, k->round.message[i].err);
+	}
+	flush(k);
 }
 
 /* Rows that the broker would not take in a batch (they are marked): it is as large as all of them.
@@ -241,8 +241,10 @@ static void send_alone(struct kafka *k, struct outbox_flight *f)
 			k->answer = ANSWER_RETRY;
 			return;
 		}
-		produce(k, row);
-		flush(k);
+		row->state = ROW_SENT;
+		send_round(k, row->table,
+		    kafka_round_fill(
+			&k->round, &k->out, &(struct outbox_flight){ .rows = &row, .n = 1 }));
 		if (row->mark)
 			outbox_refuse(&k->out, row, k->why);
 	}
@@ -252,6 +254,7 @@ static enum outbox_answer send_rows(
     void *self, struct outbox *o, struct outbox_flight *f, struct err *e)
 {
 	struct kafka *k = self;
+	unsigned n;
 
 	(void)o;
 	if (!make_producer(k)) { /* wrong settings, a CA file that is not there */
@@ -260,13 +263,11 @@ static enum outbox_answer send_rows(
 	}
 	k->answer = ANSWER_OK;
 	k->why[0] = '\0';
-	for (unsigned i = 0; i < f->n; i++) {
+	for (unsigned i = 0; i < f->n; i++)
 		f->rows[i]->mark = false;
-		f->rows[i]->state = ROW_LATER; /* until its report says otherwise */
-	}
-	for (unsigned i = 0; i < f->n && k->answer != ANSWER_HOLD; i++)
-		produce(k, f->rows[i]);
-	flush(k);
+	while (k->answer == ANSWER_OK && make_producer(k) &&
+	       (n = kafka_round_fill(&k->round, &k->out, f)) > 0)
+		send_round(k, f->rows[0]->table, n);
 	send_alone(k, f);
 	if (k->answer == ANSWER_HOLD) /* it remembers what a topic's error was */
 		drop_producer(k);
@@ -289,7 +290,20 @@ static void kafka_close(void *self)
 	if (k->conf != NULL)
 		rd_kafka_conf_destroy(k->conf);
 	outbox_free(&k->out);
+	kafka_round_free(&k->round);
 	free(k);
+}
+
+/*
+ * Buffers of requests and zstd's tables are some MB, made for each request: from the kernel, each
+ * page of them would be cleared anew (agent/main.c), which was a third of all.
+ */
+static void keep_memory(void)
+{
+	enum { KEPT_BYTES = 4 << 20 };
+
+	mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 }
 
 static void *kafka_open(const struct sink_settings *s, struct err *e)
@@ -304,10 +318,11 @@ static void *kafka_open(const struct sink_settings *s, struct err *e)
 	}
 	outbox_init(&k->out);
 	k->conf = kafka_conf(s, e);
-	if (k->conf == NULL) {
+	if (k->conf == NULL || kafka_round_init(&k->round, e) != 0) {
 		kafka_close(k);
 		return NULL;
 	}
+	keep_memory();
 	k->out.rules.keep_body = s->keep_body;
 	k->out.keyed = true;
 	if (rd_kafka_conf_get(k->conf, "message.max.bytes", text, &n) == RD_KAFKA_CONF_OK)

@@ -13,21 +13,21 @@ struct pair {
 
 /* What `options` may change. The queue's default is 1 GiB; ours holds one commit at most. */
 static const struct pair defaults[] = { { "client.id", "sekisho" }, { "compression.codec", "zstd" },
-	{ "compression.level", "3" }, { "linger.ms", "50" }, { "batch.num.messages", "10000" },
-	{ "partitioner", "murmur2_random" }, { "queue.buffering.max.kbytes", "65536" },
-	{ "queue.buffering.max.messages", "100000" }, { "message.timeout.ms", "30000" },
-	{ "request.timeout.ms", "20000" }, { "socket.timeout.ms", "20000" },
-	{ "reconnect.backoff.max.ms", "10000" }, { "socket.keepalive.enable", "true" },
-	{ "log.connection.close", "false" }, { "topic.metadata.propagation.max.ms", "5000" } };
+	{ "compression.level", "1" }, { "linger.ms", "50" }, { "batch.num.messages", "10000" },
+	{ "queue.buffering.max.kbytes", "65536" }, { "queue.buffering.max.messages", "100000" },
+	{ "message.timeout.ms", "30000" }, { "request.timeout.ms", "20000" },
+	{ "socket.timeout.ms", "20000" }, { "reconnect.backoff.max.ms", "10000" },
+	{ "socket.keepalive.enable", "true" }, { "log.connection.close", "false" },
+	{ "topic.metadata.propagation.max.ms", "5000" } };
 
 /* Keys of our own, what delivery rests on, secrets, and what would load or run other code. */
 static const char *const ours[] = { "bootstrap.servers", "metadata.broker.list",
 	"security.protocol", "sasl.mechanisms", "sasl.mechanism", "sasl.username", "sasl.password",
 	"ssl.ca.location", "enable.idempotence", "acks", "request.required.acks",
-	"transactional.id", "ssl.key.password", "ssl.keystore.password", "ssl.key.pem",
-	"sasl.oauthbearer.client.secret", "sasl.oauthbearer.config", "plugin.library.paths",
-	"ssl.engine.location", "sasl.kerberos.kinit.cmd", "log_level", "debug",
-	"test.mock.num.brokers" };
+	"transactional.id", "partitioner", "ssl.key.password", "ssl.keystore.password",
+	"ssl.key.pem", "sasl.oauthbearer.client.secret", "sasl.oauthbearer.config",
+	"plugin.library.paths", "ssl.engine.location", "sasl.kerberos.kinit.cmd", "log_level",
+	"debug", "test.mock.num.brokers" };
 
 static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struct err *e)
 {

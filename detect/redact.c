@@ -2,8 +2,9 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "detect/redact_attr.h"
 #include "detect/redact_find.h"
-#include "detect/secret_name.h"
+#include "detect/secret_text.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -40,7 +41,10 @@ void redactor_free(struct redactor *r)
 	free(r);
 }
 
-enum { MASK_MAX = 24 };
+enum {
+	MASK_MAX = 24,
+	SEEN_MAX = 512, /* bytes of a secret that matches are compared with */
+};
 
 /* [masked:24:9f3a]: the class of the length, and a keyed hash. Bytes written. */
 static size_t put_mask(const struct redactor *r, struct slice value, char to[static MASK_MAX])
@@ -149,50 +153,6 @@ static struct slice part_of_body(const struct redactor *r, struct arena *a, stru
 	return applied(r, a, v, &own);
 }
 
-/* What an attribute's own name says is secret, however it was written in the line. */
-static bool is_secret(const struct attr *v)
-{
-	static const unsigned any = SECRET_VALUE | SECRET_AUTH | SECRET_COOKIE;
-	uint64_t n;
-	unsigned says;
-
-	if (v->key != ATTR_OTHER && v->key != ATTR_HTTP_COOKIE)
-		return false; /* session.id is an entity, and no other of the table is secret */
-	says = secret_name_of_attribute(attr_name(v));
-	return (says & any) != 0 && v->n > 0 &&
-	       ((says & SECRET_NUMBER) != 0 || !slice_u64((struct slice){ v->p, v->n }, &n));
-}
-
-static struct slice mask_whole(const struct redactor *r, struct arena *a, struct slice v)
-{
-	struct edits all;
-
-	edits_none(&all);
-	all.all = true;
-	return slice_starts(v, SLICE("[masked:")) ? v : applied(r, a, v, &all);
-}
-
-/* Names of cookies tell something, each of their values may be a session. */
-static struct slice mask_cookie(const struct redactor *r, struct arena *a, struct slice v)
-{
-	struct edits x;
-	size_t from = 0;
-
-	edits_none(&x);
-	for (size_t i = 0; i <= v.n; i++) {
-		if (i < v.n && v.p[i] != ';')
-			continue;
-
-		const char *equals = memchr(v.p + from, '=', i - from);
-		size_t value = equals != NULL ? (size_t)(equals + 1 - v.p) : from;
-
-		if (!slice_starts(slice_from(v, value), SLICE("[masked:")))
-			edits_add(&x, value, i);
-		from = i + 1;
-	}
-	return x.n > 0 || x.all ? applied(r, a, v, &x) : v;
-}
-
 static struct slice redact_value(const struct redactor *r, struct arena *a, struct slice v)
 {
 	struct edits x;
@@ -202,23 +162,62 @@ static struct slice redact_value(const struct redactor *r, struct arena *a, stru
 	return x.n > 0 || x.all ? applied(r, a, v, &x) : v;
 }
 
+/* The value of an attribute that is no part of the body, as it was decoded or made. */
+static struct slice redact_outside(const struct redactor *r, struct arena *a, const struct attr *v)
+{
+	struct slice s = { v->p, v->n };
+	struct edits x;
+
+	edits_none(&x);
+	if (s.n >= 8)
+		finder_run(r->finder, s, false, &x);
+	redact_attr_whole(v, &x);
+	return x.n > 0 || x.all ? applied(r, a, s, &x) : s;
+}
+
+static struct slice redact_all(const struct redactor *r, struct arena *a, struct slice v)
+{
+	struct edits all;
+
+	edits_none(&all);
+	all.all = v.n > 0;
+	return v.n > 0 ? applied(r, a, v, &all) : v;
+}
+
+/* A part of a secret that says which it is, or a text around it. */
+static bool shares(struct slice match, struct slice secret)
+{
+	return secret.n >= 6 && match.n > 0 &&
+	       (slice_find(match, secret) != NULL ||
+		   (match.n >= 6 && slice_find(secret, match) != NULL));
+}
+
+/* As rules see a parameter: with its codes, and plus signs, replaced. */
+static struct slice as_seen(struct slice secret, char to[static SEEN_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < secret.n && n < SEEN_MAX; n++) {
+		struct unit u = secret_text_unit(secret, i);
+
+		to[n] = u.c == '+' ? ' ' : (char)u.c;
+		i += u.n;
+	}
+	return (struct slice){ to, n };
+}
+
 /* A match keeps its text only where it is not secret: compared with every masked value. */
 static struct slice redact_match(const struct redactor *r, struct arena *a, struct slice match,
     struct slice old, const struct edits *x)
 {
+	char seen[SEEN_MAX];
+
 	match = redact_value(r, a, match);
 	for (unsigned i = 0; i < x->n; i++) {
 		struct slice secret = { old.p + x->e[i].from, x->e[i].to - x->e[i].from };
 
-		if (secret.n >= 6 && match.n > 0 &&
-		    (slice_find(match, secret) != NULL ||
-			(match.n >= 6 && slice_find(secret, match) != NULL))) {
-			struct edits all;
-
-			edits_none(&all);
-			all.all = true;
-			return applied(r, a, match, &all);
-		}
+		if (shares(match, secret) || shares(match, as_seen(secret, seen)))
+			return redact_all(r, a, match);
 	}
 	return match;
 }
@@ -227,10 +226,14 @@ static struct slice redact_match(const struct redactor *r, struct arena *a, stru
 static void redact_detection(const struct redactor *r, struct arena *a, struct detection *d,
     struct slice old, const struct edits *x, bool suspect)
 {
-	if (suspect || slice_find(old, d->match) == NULL)
+	if (d->field.n > 0 && redact_attr_secret(d->field))
+		d->match = redact_all(r, a, d->match);
+	else if (suspect || slice_find(old, d->match) == NULL)
 		d->match = redact_match(r, a, d->match, old, x);
 	for (struct detection_part *p = d->parts; p < d->parts + d->n_parts; p++)
-		p->match = redact_match(r, a, p->match, old, x);
+		p->match = p->field.n > 0 && redact_attr_secret(p->field)
+			       ? redact_all(r, a, p->match)
+			       : redact_match(r, a, p->match, old, x);
 }
 
 void redact_event(const struct redactor *r, struct arena *a, struct event *ev, bool padded)
@@ -242,7 +245,8 @@ void redact_event(const struct redactor *r, struct arena *a, struct event *ev, b
 	new.text = old;
 	edits_none(&x);
 
-	bool suspect = finder_run(r->finder, old, padded, &x);
+	bool suspect = finder_run(r->finder, old, padded, &x) | redact_attr_named(ev, &x) |
+		       redact_attr_audit(r->finder, a, ev, &x);
 	bool changed = x.n > 0 || x.all;
 
 	if (changed)
@@ -253,18 +257,12 @@ void redact_event(const struct redactor *r, struct arena *a, struct event *ev, b
 		bool inside = s.n > 0 && s.p >= old.p && s.p + s.n <= old.p + old.n;
 		bool own = v->key == ATTR_PARSE_ERROR || v->key == ATTR_CLIENT_PROVENANCE;
 
-		if (is_secret(v)) {
-			s = v->key == ATTR_HTTP_COOKIE ? mask_cookie(r, a, s) : mask_whole(r, a, s);
-			v->p = s.p;
-			v->n = (uint32_t)s.n;
-			continue;
-		}
 		if (own || (inside && !changed))
 			continue;
 		if (inside)
 			s = part_of_body(r, a, s, old, &new, &x);
-		else if (s.n >= 8)
-			s = redact_value(r, a, s);
+		else
+			s = redact_outside(r, a, v);
 		v->p = s.p;
 		v->n = (uint32_t)s.n;
 	}

@@ -162,8 +162,10 @@ static struct slice redact_value(const struct redactor *r, struct arena *a, stru
 	return x.n > 0 || x.all ? applied(r, a, v, &x) : v;
 }
 
-/* The value of an attribute that is no part of the body, as it was decoded or made. */
-static struct slice redact_outside(const struct redactor *r, struct arena *a, const struct attr *v)
+/* The value of an attribute that is no part of the body, as it was decoded or made. named: the
+ * event has attributes whose names say that they are secret. */
+static struct slice redact_outside(
+    const struct redactor *r, struct arena *a, const struct attr *v, bool named)
 {
 	struct slice s = { v->p, v->n };
 	struct edits x;
@@ -171,7 +173,8 @@ static struct slice redact_outside(const struct redactor *r, struct arena *a, co
 	edits_none(&x);
 	if (s.n >= 8)
 		finder_run(r->finder, s, false, &x);
-	redact_attr_whole(v, &x);
+	if (named)
+		redact_attr_whole(v, &x);
 	return x.n > 0 || x.all ? applied(r, a, s, &x) : s;
 }
 
@@ -193,12 +196,12 @@ static bool shares(struct slice match, struct slice secret)
 }
 
 /* As rules see a parameter: with its codes, and plus signs, replaced. */
-static struct slice as_seen(struct slice secret, char to[static SEEN_MAX])
+static struct slice as_seen(struct slice text, char to[static SEEN_MAX])
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < secret.n && n < SEEN_MAX; n++) {
-		struct unit u = secret_text_unit(secret, i);
+	for (size_t i = 0; i < text.n && n < SEEN_MAX; n++) {
+		struct unit u = secret_text_unit(text, i);
 
 		to[n] = u.c == '+' ? ' ' : (char)u.c;
 		i += u.n;
@@ -206,67 +209,84 @@ static struct slice as_seen(struct slice secret, char to[static SEEN_MAX])
 	return (struct slice){ to, n };
 }
 
+/* An event of which body and attributes are being masked. */
+struct job {
+	const struct redactor *r;
+	struct arena *a;
+	struct slice old; /* the body as it was */
+	struct edits x;	  /* of that */
+	bool named;	  /* it has attributes whose names say that they are secret */
+};
+
 /* A match keeps its text only where it is not secret: compared with every masked value. */
-static struct slice redact_match(const struct redactor *r, struct arena *a, struct slice match,
-    struct slice old, const struct edits *x)
+static struct slice redact_match(const struct job *j, struct slice match, struct slice field)
 {
 	char seen[SEEN_MAX];
+	char seen_match[SEEN_MAX];
+	struct slice decoded;
 
-	match = redact_value(r, a, match);
-	for (unsigned i = 0; i < x->n; i++) {
-		struct slice secret = { old.p + x->e[i].from, x->e[i].to - x->e[i].from };
+	if (j->x.all || (j->named && field.n > 0 && redact_attr_secret(field)))
+		return redact_all(j->r, j->a, match);
+	match = redact_value(j->r, j->a, match);
+	if (j->x.n == 0)
+		return match;
+	decoded = as_seen(match, seen_match);
+	for (unsigned i = 0; i < j->x.n; i++) {
+		const struct edit *e = &j->x.e[i];
+		struct slice secret = { j->old.p + e->from, e->to - e->from };
 
-		if (shares(match, secret) || shares(match, as_seen(secret, seen)))
-			return redact_all(r, a, match);
+		if (shares(match, secret) || shares(decoded, as_seen(secret, seen)))
+			return redact_all(j->r, j->a, match);
 	}
 	return match;
 }
 
-/* In a body where nothing even begins like a secret, no part of it does. */
-static void redact_detection(const struct redactor *r, struct arena *a, struct detection *d,
-    struct slice old, const struct edits *x, bool suspect)
+static void redact_detection(const struct job *j, struct detection *d)
 {
-	if (d->field.n > 0 && redact_attr_secret(d->field))
-		d->match = redact_all(r, a, d->match);
-	else if (suspect || slice_find(old, d->match) == NULL)
-		d->match = redact_match(r, a, d->match, old, x);
+	d->match = redact_match(j, d->match, d->field);
 	for (struct detection_part *p = d->parts; p < d->parts + d->n_parts; p++)
-		p->match = p->field.n > 0 && redact_attr_secret(p->field)
-			       ? redact_all(r, a, p->match)
-			       : redact_match(r, a, p->match, old, x);
+		p->match = redact_match(j, p->match, p->field);
+}
+
+/* new: NULL: the body stays as it is. */
+static void redact_attrs(const struct job *j, struct event *ev, const struct edited *new)
+{
+	const char *end = j->old.p + j->old.n;
+
+	for (unsigned i = 0; i < ev->n_attrs; i++) {
+		struct attr *v = &ev->attrs[i];
+		struct slice s = { v->p, v->n };
+		bool inside = s.n > 0 && s.p >= j->old.p && s.p + s.n <= end;
+
+		if ((inside && new == NULL) || v->key == ATTR_PARSE_ERROR ||
+		    v->key == ATTR_CLIENT_PROVENANCE)
+			continue; /* the last two are words of our own */
+		s = inside ? part_of_body(j->r, j->a, s, j->old, new, &j->x)
+			   : redact_outside(j->r, j->a, v, j->named);
+		v->p = s.p;
+		v->n = (uint32_t)s.n;
+	}
 }
 
 void redact_event(const struct redactor *r, struct arena *a, struct event *ev, bool padded)
 {
-	struct slice old = ev->body;
-	struct edited new; /* its table is left as it is, too */
-	struct edits x;
+	struct edited new; /* its table is left as it is, as that of the edits */
+	struct job j;
 
-	new.text = old;
-	edits_none(&x);
-
-	bool suspect = finder_run(r->finder, old, padded, &x) | redact_attr_named(ev, &x) |
-		       redact_attr_audit(r->finder, a, ev, &x);
-	bool changed = x.n > 0 || x.all;
-
-	if (changed)
-		apply(r, a, old, &x, &new);
-	for (unsigned i = 0; i < ev->n_attrs; i++) {
-		struct attr *v = &ev->attrs[i];
-		struct slice s = { v->p, v->n };
-		bool inside = s.n > 0 && s.p >= old.p && s.p + s.n <= old.p + old.n;
-		bool own = v->key == ATTR_PARSE_ERROR || v->key == ATTR_CLIENT_PROVENANCE;
-
-		if (own || (inside && !changed))
-			continue;
-		if (inside)
-			s = part_of_body(r, a, s, old, &new, &x);
-		else
-			s = redact_outside(r, a, v);
-		v->p = s.p;
-		v->n = (uint32_t)s.n;
+	j.r = r;
+	j.a = a;
+	j.old = ev->body;
+	edits_none(&j.x);
+	j.named = redact_attr_named(ev, &j.x);
+	finder_run(r->finder, j.old, padded, &j.x);
+	redact_attr_audit(r->finder, a, ev, &j.x);
+	if (j.x.n > 0 || j.x.all) {
+		apply(r, a, j.old, &j.x, &new);
+		redact_attrs(&j, ev, &new);
+		ev->body = new.text;
+	} else {
+		redact_attrs(&j, ev, NULL);
 	}
 	for (unsigned i = 0; i < ev->n_detections; i++)
-		redact_detection(r, a, &ev->detections[i], old, &x, suspect);
-	ev->body = new.text;
+		redact_detection(&j, &ev->detections[i]);
 }

@@ -20,7 +20,7 @@ static unsigned kind_of(const struct attr *v)
 
 bool redact_attr_secret(struct slice name)
 {
-	return attr_find(name) == ATTR_OTHER && secret_name_of_attribute(name) != 0;
+	return secret_name_of_attribute(name) != 0 && attr_find(name) == ATTR_OTHER;
 }
 
 static bool is_number(const struct attr *v)
@@ -123,11 +123,10 @@ static bool holds(const struct pieces *p, struct slice text)
 }
 
 /* Fields of digits; of a body without a secret in them nothing changes. */
-static bool digits(
+static void digits(
     struct finder *f, struct arena *a, struct slice t, const struct pieces *p, struct edits *x)
 {
 	char *to = arena_alloc(a, t.n / 2 + 1, 1);
-	bool any = false;
 
 	for (size_t i = 0; i < t.n; i++) {
 		if (t.p[i] != '=')
@@ -146,13 +145,10 @@ static bool digits(
 			finder_run(f, text, false, &own);
 			own.all |= holds(p, text);
 		}
-		if (own.n > 0 || own.all || to == NULL) {
+		if (own.n > 0 || own.all || to == NULL)
 			edits_add(x, i + 1, end);
-			any = true;
-		}
 		i = end - 1;
 	}
-	return any;
 }
 
 /* The same pieces where they are written as they are: a1="-pX" */
@@ -179,16 +175,16 @@ static bool is_audit(const struct event *ev)
 	return ev->n_attrs > 0 && ev->attrs[0].key == ATTR_AUDIT_SERIAL;
 }
 
-bool redact_attr_audit(struct finder *f, struct arena *a, const struct event *ev, struct edits *x)
+void redact_attr_audit(struct finder *f, struct arena *a, const struct event *ev, struct edits *x)
 {
 	struct pieces p;
 
 	if (!is_audit(ev))
-		return false;
+		return;
 	p.line = event_get(ev, ATTR_PROCESS_COMMAND);
 	edits_none(&p.x);
 	if (p.line.n > 0)
 		finder_run(f, p.line, false, &p.x);
 	written(ev->body, &p, x);
-	return digits(f, a, ev->body, &p, x) || p.x.n > 0;
+	digits(f, a, ev->body, &p, x);
 }

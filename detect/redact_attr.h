@@ -23,6 +23,6 @@ bool redact_attr_named(const struct event *ev, struct edits *x);
  * In the records of auditd, which write what has blanks in hexadecimal digits: the fields of the
  * body that are secret once they are decoded. Also what only the whole command line shows.
  */
-bool redact_attr_audit(struct finder *f, struct arena *a, const struct event *ev, struct edits *x);
+void redact_attr_audit(struct finder *f, struct arena *a, const struct event *ev, struct edits *x);
 
 #endif

@@ -22,11 +22,3 @@ void edits_add(struct edits *x, size_t from, size_t to)
 	x->e[first] = (struct edit){ from, to };
 	x->n = x->n - (last - first) + 1;
 }
-
-bool edits_have(const struct edits *x, size_t at)
-{
-	for (unsigned i = x->n; i > 0; i--) /* the latest is the likeliest */
-		if (x->e[i - 1].from <= at)
-			return at < x->e[i - 1].to;
-	return false;
-}

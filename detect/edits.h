@@ -32,7 +32,4 @@ static inline void edits_none(struct edits *x)
 /* Add [from, to) to x, joined with all that it overlaps. */
 void edits_add(struct edits *x, size_t from, size_t to);
 
-/* Is byte `at` in one of them? */
-bool edits_have(const struct edits *x, size_t at);
-
 #endif

@@ -44,9 +44,10 @@ void redactor_free(struct redactor *r)
 enum {
 	MASK_MAX = 24,
 	SEEN_MAX = 512, /* bytes of a secret that matches are compared with */
+	PIECE_MIN = 6,	/* shorter ones are in any text */
 };
 
-/* [masked:24:9f3a]: the class of the length, and a keyed hash. Bytes written. */
+/* [masked:24:9f3a]: the class of the length, and a keyed hash; of a mask itself. Bytes written. */
 static size_t put_mask(const struct redactor *r, struct slice value, char to[static MASK_MAX])
 {
 	static const struct {
@@ -58,10 +59,15 @@ static size_t put_mask(const struct redactor *r, struct slice value, char to[sta
 		{ 128, SLICE_INIT("[masked:128:") }, { 256, SLICE_INIT("[masked:256:") },
 		{ UINT_MAX, SLICE_INIT("[masked:1024:") } };
 	static const char hex[] = "0123456789abcdef";
-	uint64_t hash = XXH3_64bits_withSeed(value.p, value.n, r->key);
+	uint64_t hash;
 	unsigned c = 0;
-	size_t n;
+	size_t n = secret_text_mask(value, 0);
 
+	if (n > 0 && n == value.n && n <= MASK_MAX) {
+		memcpy(to, value.p, n);
+		return n;
+	}
+	hash = XXH3_64bits_withSeed(value.p, value.n, r->key);
 	while (value.n > classes[c].most)
 		c++;
 	n = classes[c].text.n;
@@ -187,12 +193,23 @@ static struct slice redact_all(const struct redactor *r, struct arena *a, struct
 	return v.n > 0 ? applied(r, a, v, &all) : v;
 }
 
+/* Does a end in what b begins with? */
+static bool runs_into(struct slice a, struct slice b)
+{
+	for (size_t n = a.n < b.n ? a.n : b.n; n >= PIECE_MIN; n--)
+		if (a.p[a.n - n] == b.p[0] && memcmp(a.p + a.n - n, b.p, n) == 0)
+			return true;
+	return false;
+}
+
 /* A part of a secret that says which it is, or a text around it. */
 static bool shares(struct slice match, struct slice secret)
 {
-	return secret.n >= 6 && match.n > 0 &&
-	       (slice_find(match, secret) != NULL ||
-		   (match.n >= 6 && slice_find(secret, match) != NULL));
+	if (secret.n < PIECE_MIN || match.n == 0)
+		return false;
+	return slice_find(match, secret) != NULL ||
+	       (match.n >= PIECE_MIN && (slice_find(secret, match) != NULL ||
+					    runs_into(match, secret) || runs_into(secret, match)));
 }
 
 /* As rules see a parameter: with its codes, and plus signs, replaced. */
@@ -227,9 +244,8 @@ static struct slice redact_match(const struct job *j, struct slice match, struct
 
 	if (j->x.all || (j->named && field.n > 0 && redact_attr_secret(field)))
 		return redact_all(j->r, j->a, match);
-	match = redact_value(j->r, j->a, match);
 	if (j->x.n == 0)
-		return match;
+		return redact_value(j->r, j->a, match);
 	decoded = as_seen(match, seen_match);
 	for (unsigned i = 0; i < j->x.n; i++) {
 		const struct edit *e = &j->x.e[i];
@@ -238,7 +254,7 @@ static struct slice redact_match(const struct job *j, struct slice match, struct
 		if (shares(match, secret) || shares(decoded, as_seen(secret, seen)))
 			return redact_all(j->r, j->a, match);
 	}
-	return match;
+	return redact_value(j->r, j->a, match);
 }
 
 static void redact_detection(const struct job *j, struct detection *d)

@@ -44,32 +44,39 @@ enum { BEARER, JWT, AKIA, AIZA, YA29, GITHUB, SLACK, PEM, NAMED, COMMAND };
 #define NUMBERED(end)                                     \
 	{                                                 \
 		SLICE_INIT(end "[" BEHIND "0-9s]"), NAMED \
-	} /* password2, passwords */
+	} /* pass2, credentials */
 
-/* The same, and blanks: --password X, password = X */
+/* The same, and blanks: --token X, secret = X */
 #define SPACED(end)                                        \
 	{                                                  \
 		SLICE_INIT(end "[" BEHIND "0-9s ]"), NAMED \
 	}
 
+/* The same, and what a form asks for twice: password_again, passwordConfirm */
+#define TWICE(end)                                               \
+	{                                                        \
+		SLICE_INIT(end "[" BEHIND "0-9s _acrv-]"), NAMED \
+	}
+
 /*
  * Bytes that every match of one of them holds: of names their ends, with what follows, which
- * is much rarer than the names are in honest text. Several ends share one where classes can
- * say it: with at most 40 windows the filter needs a single pass of a few shuffles.
+ * is much rarer than the names are in honest text. Each word of secret_name.c needs one. Several
+ * ends share one where classes can say it: with at most 40 windows the filter needs a single pass
+ * of a few shuffles.
  */
 static const struct trigger {
 	struct slice pattern; /* PCRE2, caseless, within the secret's match */
 	unsigned what;
 } triggers[] = {
-	SPACED("sword"),
-	NUMBERED("[sp]wd"), /* passwd, pwd */
+	TWICE("sword"),
+	TWICE("[sp]wd"), /* passwd, pwd */
+	TWICE("phrase"),
 	NUMBERED("pass"),
 	NUMBERED("pw"),
 	SPACED("token"),
 	SPACED("secret"),
 	NUMBERED("ntial"), /* credential */
-	NAME("phrase"),
-	NAME("[a-z]key"), /* apikey, and what else secret_name.c knows */
+	NAME("[a-z]key"),  /* apikey, and what else secret_name.c knows */
 	{ SLICE_INIT("[a-z][_-]key[" BEHIND " ]"), NAMED },
 	NAME("code"),
 	NAME("[jo][wt][tp]"), /* jwt, otp */
@@ -80,12 +87,11 @@ static const struct trigger {
 	NAME("[spc][iv][gnvc]"), /* sig, pin, cvv, cvc */
 	NAME("auth"),
 	NAME("verifier"),
-	{ SLICE_INIT("nfirm[" BEHIND "a]"), NAMED }, /* password_confirmation */
 	{ SLICE_INIT("authorization"), NAMED },
 	{ SLICE_INIT("cookie[" BEHIND "]"), NAMED },
 	/* letters of a name that there was no need to encode */
 	{ SLICE_INIT("%[4-7][0-9a-f][a-z0-9_%=-]"), NAMED },
-	{ SLICE_INIT("%25[4-7][0-9a-f]"), NAMED },
+	{ SLICE_INIT("25[4-7][0-9a-f][a-z0-9_%=-]"), NAMED },
 	{ SLICE_INIT("\\\\u00[4-7]"), NAMED },
 	{ SLICE_INIT("(?:mysql|mariadb)[a-z \"]"), COMMAND },
 	{ SLICE_INIT("(?:curl|hpass)[ \"]"), COMMAND },
@@ -263,12 +269,10 @@ static void on_window(void *ctx, uint32_t tag, ptrdiff_t where)
 	}
 	switch (triggers[tag].what) {
 	case NAMED:
-		if (!edits_have(r->x, at))
-			secret_value_named(r->text, at, r->x);
+		secret_value_named(r->text, at, r->x);
 		break;
 	case COMMAND:
-		if (!edits_have(r->x, at))
-			secret_value_command(r->text, at, r->x);
+		secret_value_command(r->text, at, r->x);
 		break;
 	default:
 		look_once(r, triggers[tag].what, at);

@@ -5,8 +5,6 @@
 enum {
 	USERINFO_MAX = 256,
 	ARGUMENTS_MAX = 1024, /* bytes behind a program's name */
-	NAME_BEFORE = 8,      /* of it, before what the filter found of it */
-	NAME_AFTER = 16,
 };
 
 /* The letters of the options of a program that take a password. */
@@ -106,21 +104,15 @@ static void option(struct slice t, const struct program *p, size_t i, struct edi
 	}
 }
 
-/* A program's name around *at, where the filter found a part of it. */
+/* The program whose name byte *at is in, which then is its first one. */
 static const struct program *program_at(struct slice t, size_t *at)
 {
-	size_t lo = *at > NAME_BEFORE ? *at - NAME_BEFORE : 0;
-	size_t hi = t.n - *at > NAME_AFTER ? *at + NAME_AFTER : t.n;
-	struct slice around = { t.p + lo, hi - lo };
-
-	for (size_t k = 0; k < sizeof(programs) / sizeof(*programs); k++) {
-		const char *found = slice_find(around, programs[k].name);
-
-		if (found != NULL) {
-			*at = (size_t)(found - t.p);
-			return &programs[k];
-		}
-	}
+	for (size_t k = 0; k < sizeof(programs) / sizeof(*programs); k++)
+		for (size_t n = 0; n < programs[k].name.n && n <= *at; n++)
+			if (slice_starts(slice_from(t, *at - n), programs[k].name)) {
+				*at -= n;
+				return &programs[k];
+			}
 	return NULL;
 }
 

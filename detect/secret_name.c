@@ -6,7 +6,8 @@ enum {
 	DIGITS = SECRET_VALUE | SECRET_NUMBER,
 	BOUND = 1 << 8,	    /* only as a word of its own: apitoken, but not bypass */
 	EXACT = 1 << 9,	    /* only as the whole name */
-	REPEAT = 1 << 10,   /* behind the name of a password that a form asks for twice */
+	TWICE = 1 << 10,    /* forms ask for it twice */
+	REPEAT = 1 << 11,   /* what they write behind its name then */
 	NAME_MAX_USED = 64, /* bytes of a name that are looked at, from its end */
 };
 
@@ -27,11 +28,12 @@ struct word {
 /* Ends of names, without _ and -, each in the list of its last letter: most names end in none. */
 static const struct word *const words['z' - 'a' + 1] = {
 	['c' - 'a'] = WORDS({ SLICE_INIT("cvc"), DIGITS | BOUND }),
-	['d' - 'a'] = WORDS({ SLICE_INIT("password"), STRONG }, { SLICE_INIT("passwd"), STRONG },
-	    { SLICE_INIT("pwd"), PLAIN | BOUND }, { SLICE_INIT("sid"), PLAIN | BOUND },
-	    { SLICE_INIT("sessid"), PLAIN }, { SLICE_INIT("sessionid"), PLAIN },
-	    { SLICE_INIT("awsaccesskeyid"), PLAIN | BOUND }, { SLICE_INIT("repeated"), REPEAT }),
-	['e' - 'a'] = WORDS({ SLICE_INIT("passphrase"), STRONG },
+	['d' - 'a'] = WORDS({ SLICE_INIT("password"), STRONG | TWICE },
+	    { SLICE_INIT("passwd"), STRONG | TWICE }, { SLICE_INIT("pwd"), PLAIN | BOUND | TWICE },
+	    { SLICE_INIT("sid"), PLAIN | BOUND }, { SLICE_INIT("sessid"), PLAIN },
+	    { SLICE_INIT("sessionid"), PLAIN }, { SLICE_INIT("awsaccesskeyid"), PLAIN | BOUND },
+	    { SLICE_INIT("repeated"), REPEAT }),
+	['e' - 'a'] = WORDS({ SLICE_INIT("passphrase"), STRONG | TWICE },
 	    { SLICE_INIT("authcode"), STRONG }, { SLICE_INIT("authorizationcode"), STRONG },
 	    { SLICE_INIT("pincode"), DIGITS }, { SLICE_INIT("passcode"), STRONG },
 	    { SLICE_INIT("signature"), PLAIN }, { SLICE_INIT("cookie"), SECRET_COOKIE | BOUND }),
@@ -152,7 +154,7 @@ unsigned secret_name(struct slice name)
 		;
 	w = end_of(&s, n, 0);
 	if (w != NULL && (w->flags & REPEAT) != 0)
-		w = end_of(&s, n - w->text.n, STRONG);
+		w = end_of(&s, n - w->text.n, TWICE);
 	return w != NULL ? w->flags & 0xff : 0;
 }
 

@@ -62,13 +62,18 @@ void secret_nested(struct slice t, unsigned kind, size_t i, struct edits *x)
 	if (t.p[i] == '{' && (kind & SECRET_DEEP) == 0)
 		return; /* its members have names of their own */
 	do {
+		size_t mask = secret_text_mask(t, i); /* of a number; no array */
 		char c = t.p[i];
 
-		if (c == '[' || c == '{') {
+		if (mask > 0) {
+			i += mask;
+		} else if (c == '[' || c == '{') {
 			depth++;
 			i++;
 		} else if (c == ']' || c == '}') {
 			depth -= depth > 0;
+			i++;
+		} else if (c == ':' || c == ',' || c == ' ' || c == '\t') {
 			i++;
 		} else if (secret_text_quote(t, i)) {
 			i = quoted(t, i, x);

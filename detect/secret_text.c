@@ -172,8 +172,8 @@ size_t secret_text_header_end(struct slice t, size_t i)
 
 		if (u.c == '"' && i > from && t.p[i - 1] == '=') { /* realm="of many words" */
 			i = secret_text_quoted_end(t, i, &closed);
-			if (i < t.n)
-				i += u.n;
+			if (closed) /* by a quote that may be written in another way */
+				i += secret_text_unit(t, i).n;
 			continue;
 		}
 		if (u.c == '"' || u.c == '\'' || t.p[i] == '\\')
@@ -183,6 +183,20 @@ size_t secret_text_header_end(struct slice t, size_t i)
 		i += u.coded > 0 ? u.n : 1;
 	}
 	return i;
+}
+
+size_t secret_text_mask(struct slice t, size_t i)
+{
+	struct slice s = slice_from(t, i);
+	size_t n = 8;
+
+	if (!slice_starts(s, SLICE("[masked:")))
+		return 0;
+	while (n < s.n && n < 12 && s.p[n] >= '0' && s.p[n] <= '9')
+		n++;
+	if (s.n - n < 6 || s.p[n] != ':' || s.p[n + 5] != ']')
+		return 0;
+	return byte_at(s, n + 1) >= 0 && byte_at(s, n + 3) >= 0 ? n + 6 : 0;
 }
 
 bool secret_text_inside(struct slice t, size_t i)

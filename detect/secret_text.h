@@ -39,6 +39,9 @@ size_t secret_text_word_end(struct slice t, size_t i);
 /* The end of what a header holds that is not quoted: a word, and more behind each comma. */
 size_t secret_text_header_end(struct slice t, size_t i);
 
+/* The bytes of a mask ([masked:24:9f3a]) at i, which is kept as it is; 0: there is none. */
+size_t secret_text_mask(struct slice t, size_t i);
+
 /* Is the text up to i within double quotes? */
 bool secret_text_inside(struct slice t, size_t i);
 

@@ -64,6 +64,12 @@ static size_t closers(struct slice t, size_t i)
 	return i;
 }
 
+/* Does the quote before i close what stands around, and begin no value? */
+static bool closes(struct slice t, size_t i)
+{
+	return i >= t.n || (uint8_t)t.p[i] <= ' ' || strchr(",;)]}", t.p[i]) != NULL;
+}
+
 /* A text may well begin with a quote that is part of it: password='or'1'='1 */
 static void assigned(
     struct slice t, const struct named *m, size_t i, unsigned coded, struct edits *x)
@@ -86,8 +92,8 @@ static void assigned(
 		size_t end = secret_text_quoted_end(t, i, &closed);
 
 		x->spent += i + (end - i);
-		if (raw && inside)
-			return; /* it closes what stands around */
+		if (raw && inside && closes(t, i + 1))
+			return;
 		if (u.c == '\'' && inside && memchr(t.p + i, '"', end - i) != NULL)
 			closed = false;
 		if (closed && end >= to)

@@ -137,7 +137,7 @@ static bool crosses(const struct edits *x, size_t from, size_t to)
 	for (unsigned i = 0; i < x->n; i++)
 		if (from < x->e[i].to && x->e[i].from < to)
 			return true;
-	return x->all;
+	return false;
 }
 
 /* A value that is part of the body: a place in the new body, or a masked copy. */
@@ -147,7 +147,7 @@ static struct slice part_of_body(const struct redactor *r, struct arena *a, stru
 	size_t from = (size_t)(v.p - old.p);
 	struct edits own;
 
-	if (!crosses(x, from, from + v.n))
+	if (!x->all && !crosses(x, from, from + v.n))
 		return (struct slice){ new->text.n > 0 ? moved(new, x, from) : "",
 			new->text.n > 0 ? v.n : 0 };
 	edits_none(&own);

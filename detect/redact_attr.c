@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "detect/redact_find.h"
 #include "detect/secret_name.h"
+#include "detect/secret_text.h"
 #include "detect/secret_value.h"
 
 enum {
@@ -79,18 +80,11 @@ bool redact_attr_named(const struct event *ev, struct edits *x)
 	return any;
 }
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The digits at i: their end. */
+/* The pairs of digits at i: their end. */
 static size_t digits_end(struct slice t, size_t i)
 {
-	while (i < t.n && digit(t.p[i]) >= 0)
-		i++;
+	while (secret_text_byte(t, i) >= 0)
+		i += 2;
 	return i;
 }
 
@@ -98,7 +92,7 @@ static size_t digits_end(struct slice t, size_t i)
 static struct slice decoded(struct slice digits, char *to)
 {
 	for (size_t i = 0; i + 1 < digits.n; i += 2) {
-		int c = digit(digits.p[i]) << 4 | digit(digits.p[i + 1]);
+		int c = secret_text_byte(digits, i);
 
 		to[i / 2] = c == 0 || c == '\n' ? ' ' : (char)c;
 	}

@@ -26,7 +26,7 @@ static const struct secret secrets[] = {
 	{ { "\\bya29\\.[a-z0-9_-]{20,}", 0 }, NULL },
 	{ { "\\bgh[pousr]_[a-z0-9]{36,}", 0 }, NULL },
 	{ { "\\bxox[abprs]-[a-z0-9-]{10,}", 0 }, NULL },
-	{ { "-----begin [a-z ]{0,20}private key-----", 0 }, NULL },
+	{ { "-----begin [a-z ]{0,20}private key-----[a-z0-9+/=%\\s\\\\]*+", 0 }, NULL },
 };
 
 enum { N_SECRETS = sizeof(secrets) / sizeof(*secrets) };

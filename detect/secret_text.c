@@ -10,8 +10,7 @@ static int digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The byte of two hexadecimal digits at i, or -1. */
-static int byte_at(struct slice t, size_t i)
+int secret_text_byte(struct slice t, size_t i)
 {
 	if (i + 2 > t.n)
 		return -1;
@@ -24,12 +23,12 @@ static int byte_at(struct slice t, size_t i)
 
 static struct unit percent(struct slice t, size_t i)
 {
-	int c = byte_at(t, i + 1);
+	int c = secret_text_byte(t, i + 1);
 
 	if (c < 0)
 		return (struct unit){ '%', 1, 0, false };
-	if (c == '%' && byte_at(t, i + 3) >= 0)
-		return (struct unit){ (uint8_t)byte_at(t, i + 3), 5, 2, false };
+	if (c == '%' && secret_text_byte(t, i + 3) >= 0)
+		return (struct unit){ (uint8_t)secret_text_byte(t, i + 3), 5, 2, false };
 	return (struct unit){ (uint8_t)c, 3, 1, false };
 }
 
@@ -42,11 +41,13 @@ static struct unit backslash(struct slice t, size_t i)
 		n++;
 	if (i + n < t.n && (t.p[i + n] == '"' || t.p[i + n] == '\'' || t.p[i + n] == '/'))
 		return (struct unit){ (uint8_t)t.p[i + n], (uint8_t)(n + 1), 0, true };
-	if (i + n < t.n && t.p[i + n] == 'u' && byte_at(t, i + n + 1) == 0 &&
-	    byte_at(t, i + n + 3) >= 0)
-		return (struct unit){ (uint8_t)byte_at(t, i + n + 3), (uint8_t)(n + 5), 0, true };
-	if (i + n < t.n && t.p[i + n] == 'x' && byte_at(t, i + n + 1) >= 0)
-		return (struct unit){ (uint8_t)byte_at(t, i + n + 1), (uint8_t)(n + 3), 0, true };
+	if (i + n < t.n && t.p[i + n] == 'u' && secret_text_byte(t, i + n + 1) == 0 &&
+	    secret_text_byte(t, i + n + 3) >= 0)
+		return (struct unit){ (uint8_t)secret_text_byte(t, i + n + 3), (uint8_t)(n + 5), 0,
+			true };
+	if (i + n < t.n && t.p[i + n] == 'x' && secret_text_byte(t, i + n + 1) >= 0)
+		return (struct unit){ (uint8_t)secret_text_byte(t, i + n + 1), (uint8_t)(n + 3), 0,
+			true };
 	return (struct unit){ '\\', 1, 0, false };
 }
 
@@ -196,7 +197,7 @@ size_t secret_text_mask(struct slice t, size_t i)
 		n++;
 	if (s.n - n < 6 || s.p[n] != ':' || s.p[n + 5] != ']')
 		return 0;
-	return byte_at(s, n + 1) >= 0 && byte_at(s, n + 3) >= 0 ? n + 6 : 0;
+	return secret_text_byte(s, n + 1) >= 0 && secret_text_byte(s, n + 3) >= 0 ? n + 6 : 0;
 }
 
 bool secret_text_inside(struct slice t, size_t i)

@@ -18,6 +18,9 @@ struct unit {
 	bool escaped;  /* by a backslash */
 };
 
+/* The byte of two hexadecimal digits at i, or -1: they are none, or the text ends before. */
+int secret_text_byte(struct slice t, size_t i);
+
 /* i < t.n */
 struct unit secret_text_unit(struct slice t, size_t i);
 

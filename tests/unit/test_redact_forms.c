@@ -199,6 +199,14 @@ static void commands_and_addresses(void **state)
 	assert_false(has(redacted("GET /?PWD=/HUNTER", true), "HUNTER"));
 }
 
+static void keys_are_masked_as_a_whole(void **state)
+{
+	(void)state;
+	MASKS("{\"a\":\"-----BEGIN RSA PRIVATE "
+	      "KEY-----\\nMIIHUNTER+\\/HUNTER=\\n-----END\",\"b\":\"keep\"}",
+	    "-----BEGIN PRIVATE KEY-----\nHUNTER\nHUNTER==\n-----END PRIVATE KEY----- keep");
+}
+
 static void attributes_go_by_their_own_names(void **state)
 {
 	static const char *const secret[] = { "password", "params.password", "user.X-Api-Key",
@@ -256,6 +264,7 @@ int main(void)
 		cmocka_unit_test(headers_are_masked_whatever_their_scheme),
 		cmocka_unit_test(names_are_known_in_all_their_spellings),
 		cmocka_unit_test(commands_and_addresses),
+		cmocka_unit_test(keys_are_masked_as_a_whole),
 		cmocka_unit_test(attributes_go_by_their_own_names),
 		cmocka_unit_test(hostile_texts_end),
 	};

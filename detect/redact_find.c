@@ -79,8 +79,9 @@ static const struct trigger {
 	NAME("[a-z]key"),  /* apikey, and what else secret_name.c knows */
 	{ SLICE_INIT("[a-z][_-]key[" BEHIND " ]"), NAMED },
 	NAME("code"),
-	NAME("[jo][wt][tp]"), /* jwt, otp */
-	NAME("[sny]id"),      /* sid, sessionid, awsaccesskeyid */
+	NAME("jwt"),
+	NAME("otp"),
+	NAME("[sny]id"), /* sid, sessionid, awsaccesskeyid */
 	NAME("[sn][_-]id"),
 	NAME("ssion"),
 	NAME("signature"),

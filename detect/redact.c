@@ -260,8 +260,8 @@ static struct slice redact_match(const struct job *j, struct slice match, struct
 static void redact_detection(const struct job *j, struct detection *d)
 {
 	d->match = redact_match(j, d->match, d->field);
-	for (struct detection_part *p = d->parts; p < d->parts + d->n_parts; p++)
-		p->match = redact_match(j, p->match, p->field);
+	for (unsigned i = 0; i < d->n_parts; i++)
+		d->parts[i].match = redact_match(j, d->parts[i].match, d->parts[i].field);
 }
 
 /* new: NULL: the body stays as it is. */

@@ -120,7 +120,8 @@ static void planted(const uint8_t *head, struct slice a, struct slice b)
 		    text + n, FORM_MAX, "%.*s%s%s", (int)(at - form), form, name, at + 1);
 	else
 		n += (size_t)snprintf(text + n, FORM_MAX, "%s", form);
-	memcpy(text + n, b.p, b.n);
+	if (b.n > 0)
+		memcpy(text + n, b.p, b.n);
 	n += b.n;
 	nowhere((struct slice){ text, n }, head + 1, head[0] % 2 == 0);
 }

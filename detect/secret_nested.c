@@ -128,6 +128,13 @@ size_t secret_nested_pairs_end(struct slice t, size_t i)
 	}
 }
 
+/* What Set-Cookie says of a cookie without a value. */
+static bool is_flag(struct slice s)
+{
+	return slice_eq_nocase(s, SLICE("Secure")) || slice_eq_nocase(s, SLICE("HttpOnly")) ||
+	       slice_eq_nocase(s, SLICE("Partitioned"));
+}
+
 /* Each pair's value; what is no pair is a value, or says how it is to be kept. */
 static void pairs(struct slice t, size_t i, size_t to, struct edits *x)
 {
@@ -138,11 +145,10 @@ static void pairs(struct slice t, size_t i, size_t to, struct edits *x)
 		i = secret_text_blanks(t, i);
 		if (i < end) {
 			const char *is = memchr(t.p + i, '=', end - i);
-			size_t n = end - i;
 
 			if (is != NULL)
 				edits_add(x, (size_t)(is - t.p) + 1, end);
-			else if (n != 6 && n != 8) /* Secure, HttpOnly */
+			else if (!is_flag((struct slice){ t.p + i, end - i }))
 				edits_add(x, i, end);
 		}
 		i = end + 1;

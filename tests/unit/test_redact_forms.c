@@ -132,7 +132,9 @@ static void headers_are_masked_whatever_their_scheme(void **state)
 	MASKS("Cookie: session=HUNTER; _gh=HUNTER", "Set-Cookie: JSESSIONID=HUNTER; Path=/",
 	    "{\"cookie\":\"session=HUNTER; _gh=HUNTER\",\"a\":\"keep\"}",
 	    "{\"set-cookie\":\"remember_me=HUNTER\",\"a\":\"keep\"}",
-	    "{\"cookie\":[\"a=HUNTER\"],\"a\":\"keep\"}");
+	    "{\"cookie\":[\"a=HUNTER\"],\"a\":\"keep\"}", "{\"cookie\":\"HUNTER\"}",
+	    "{\"cookie\":\"a=b;HUNTERkp\"}");
+	assert_true(has(redacted("Set-Cookie: a=b; HttpOnly; Secure", true), "; HttpOnly; Secure"));
 }
 
 static void names_are_known_in_all_their_spellings(void **state)

@@ -31,7 +31,6 @@ struct attr {
 	uint16_t name_n;  /* bytes at name */
 };
 
-/* Where a value was found to match; see detect/. */
 /* What a score was summed of (a rule's `weight`). */
 struct detection_part {
 	struct slice rule;  /* as in struct detection */
@@ -39,6 +38,7 @@ struct detection_part {
 	struct slice match; /* at most 256 bytes */
 };
 
+/* Where a value was found to match; see detect/. */
 struct detection {
 	struct slice rule;	      /* Sigma `name`, else the file's stem */
 	struct slice id;	      /* Sigma `id`, a UUID */

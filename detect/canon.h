@@ -34,6 +34,13 @@ enum {
  * said of a text that squashing leaves as it is, never the other way round. */
 unsigned canon_look(struct slice s);
 
+/* Has the query an & or = that is encoded, once or more often (%26, %3d, %25), and parts nothing?
+ */
+bool canon_hides_mark(struct slice query);
+
+/* The pairs of a query: one more than it has &. */
+unsigned canon_pairs(struct slice query);
+
 /* nginx \xHH, Apache \" \\ \n \r \t \b \v \xhh undone. */
 size_t canon_unescape(struct slice in, char *out);
 

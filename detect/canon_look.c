@@ -1,4 +1,4 @@
-/* canon_look(): what a text holds that a form would change, sixteen bytes at a time. */
+/* What a text holds that a form would change, sixteen bytes at a time; and what parts a query. */
 #include "detect/canon.h"
 
 enum { WIDE = 16 };
@@ -65,4 +65,27 @@ unsigned canon_look(struct slice text)
 	if (any(s.squash) || (any(s.entity) && any(s.semicolon)))
 		bits |= CANON_SQUASH;
 	return bits;
+}
+
+bool canon_hides_mark(struct slice query)
+{
+	const char *end = query.p + query.n;
+
+	for (const char *p = query.p; p < end && (p = memchr(p, '%', (size_t)(end - p))) != NULL;
+	     p++)
+		if (end - p >= 3 && ((p[1] == '2' && (p[2] == '5' || p[2] == '6')) ||
+					(p[1] == '3' && (p[2] | 0x20) == 'd')))
+			return true;
+	return false;
+}
+
+unsigned canon_pairs(struct slice query)
+{
+	const char *end = query.p + query.n;
+	unsigned n = 1;
+
+	for (const char *p = query.p; p < end && (p = memchr(p, '&', (size_t)(end - p))) != NULL;
+	     p++)
+		n++;
+	return n;
 }

@@ -56,21 +56,12 @@ static bool by_text(const struct text *t, const char *base, const struct evidenc
  */
 static bool may_mislead(const struct text *t, struct slice query)
 {
-	const char *end;
-
 	if (t->form == FORM_SQUASHED || t->path_n == 0)
 		return true;
 	if (query.p == NULL)
 		return false;
-	end = query.p + query.n;
-	if (memchr(query.p, '\\', query.n) != NULL)
-		return true;
-	for (const char *p = query.p;
-	     t->form > FORM_WRITTEN && (p = memchr(p, '%', (size_t)(end - p))) != NULL; p++)
-		if (end - p >= 3 && ((p[1] == '2' && (p[2] == '5' || p[2] == '6')) ||
-					(p[1] == '3' && (p[2] | 0x20) == 'd')))
-			return true;
-	return false;
+	return memchr(query.p, '\\', query.n) != NULL ||
+	       (t->form > FORM_WRITTEN && canon_hides_mark(query));
 }
 
 /* A part of a query in a form of texts.c. It is of the engine's scratch. */
@@ -138,17 +129,6 @@ static bool in_target(struct engine *g, const struct text *t, const struct evide
 	return may_mislead(t, query) ? by_pairs(g, t, query, e) : by_text(t, base, e);
 }
 
-/* Has the query more parameters than are laid out by themselves? The last one's value is the rest.
- */
-static bool has_rest(struct slice query)
-{
-	unsigned n = 1;
-
-	for (size_t i = 0; i < query.n; i++)
-		n += query.p[i] == '&';
-	return n >= ENGINE_MAX_PARAMS;
-}
-
 bool quoted_in(struct engine *g, unsigned lane, const struct text *t, const struct evidence *e)
 {
 	const struct lane_buf *names = &g->lanes[LANE_NAME];
@@ -157,8 +137,9 @@ bool quoted_in(struct engine *g, unsigned lane, const struct text *t, const stru
 		const struct text *name = &names->texts[t->name - 1];
 		struct slice query = event_get(g->events[t->event].ev, ATTR_URL_QUERY);
 
+		/* of more than are laid out by themselves the last one's value is the rest */
 		return is_typed((struct slice){ names->p + name->off, name->len }) &&
-		       (!has_rest(query) || by_pairs(g, t, query, e));
+		       (canon_pairs(query) < ENGINE_MAX_PARAMS || by_pairs(g, t, query, e));
 	}
 	return lane == LANE_URI && in_target(g, t, e);
 }

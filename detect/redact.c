@@ -2,8 +2,9 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "detect/redact_attr.h"
 #include "detect/redact_find.h"
-#include "detect/secret_name.h"
+#include "detect/secret_text.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -40,9 +41,13 @@ void redactor_free(struct redactor *r)
 	free(r);
 }
 
-enum { MASK_MAX = 24 };
+enum {
+	MASK_MAX = 24,
+	SEEN_MAX = 512, /* bytes of a secret that matches are compared with */
+	PIECE_MIN = 6,	/* shorter ones are in any text */
+};
 
-/* [masked:24:9f3a]: the class of the length, and a keyed hash. Bytes written. */
+/* [masked:24:9f3a]: the class of the length, and a keyed hash; of a mask itself. Bytes written. */
 static size_t put_mask(const struct redactor *r, struct slice value, char to[static MASK_MAX])
 {
 	static const struct {
@@ -54,10 +59,15 @@ static size_t put_mask(const struct redactor *r, struct slice value, char to[sta
 		{ 128, SLICE_INIT("[masked:128:") }, { 256, SLICE_INIT("[masked:256:") },
 		{ UINT_MAX, SLICE_INIT("[masked:1024:") } };
 	static const char hex[] = "0123456789abcdef";
-	uint64_t hash = XXH3_64bits_withSeed(value.p, value.n, r->key);
+	uint64_t hash;
 	unsigned c = 0;
-	size_t n;
+	size_t n = secret_text_mask(value, 0);
 
+	if (n > 0 && n == value.n && n <= MASK_MAX) {
+		memcpy(to, value.p, n);
+		return n;
+	}
+	hash = XXH3_64bits_withSeed(value.p, value.n, r->key);
 	while (value.n > classes[c].most)
 		c++;
 	n = classes[c].text.n;
@@ -127,7 +137,7 @@ static bool crosses(const struct edits *x, size_t from, size_t to)
 	for (unsigned i = 0; i < x->n; i++)
 		if (from < x->e[i].to && x->e[i].from < to)
 			return true;
-	return x->all;
+	return false;
 }
 
 /* A value that is part of the body: a place in the new body, or a masked copy. */
@@ -137,7 +147,7 @@ static struct slice part_of_body(const struct redactor *r, struct arena *a, stru
 	size_t from = (size_t)(v.p - old.p);
 	struct edits own;
 
-	if (!crosses(x, from, from + v.n))
+	if (!x->all && !crosses(x, from, from + v.n))
 		return (struct slice){ new->text.n > 0 ? moved(new, x, from) : "",
 			new->text.n > 0 ? v.n : 0 };
 	edits_none(&own);
@@ -149,50 +159,6 @@ static struct slice part_of_body(const struct redactor *r, struct arena *a, stru
 	return applied(r, a, v, &own);
 }
 
-/* What an attribute's own name says is secret, however it was written in the line. */
-static bool is_secret(const struct attr *v)
-{
-	static const unsigned any = SECRET_VALUE | SECRET_AUTH | SECRET_COOKIE;
-	uint64_t n;
-	unsigned says;
-
-	if (v->key != ATTR_OTHER && v->key != ATTR_HTTP_COOKIE)
-		return false; /* session.id is an entity, and no other of the table is secret */
-	says = secret_name_of_attribute(attr_name(v));
-	return (says & any) != 0 && v->n > 0 &&
-	       ((says & SECRET_NUMBER) != 0 || !slice_u64((struct slice){ v->p, v->n }, &n));
-}
-
-static struct slice mask_whole(const struct redactor *r, struct arena *a, struct slice v)
-{
-	struct edits all;
-
-	edits_none(&all);
-	all.all = true;
-	return slice_starts(v, SLICE("[masked:")) ? v : applied(r, a, v, &all);
-}
-
-/* Names of cookies tell something, each of their values may be a session. */
-static struct slice mask_cookie(const struct redactor *r, struct arena *a, struct slice v)
-{
-	struct edits x;
-	size_t from = 0;
-
-	edits_none(&x);
-	for (size_t i = 0; i <= v.n; i++) {
-		if (i < v.n && v.p[i] != ';')
-			continue;
-
-		const char *equals = memchr(v.p + from, '=', i - from);
-		size_t value = equals != NULL ? (size_t)(equals + 1 - v.p) : from;
-
-		if (!slice_starts(slice_from(v, value), SLICE("[masked:")))
-			edits_add(&x, value, i);
-		from = i + 1;
-	}
-	return x.n > 0 || x.all ? applied(r, a, v, &x) : v;
-}
-
 static struct slice redact_value(const struct redactor *r, struct arena *a, struct slice v)
 {
 	struct edits x;
@@ -202,73 +168,141 @@ static struct slice redact_value(const struct redactor *r, struct arena *a, stru
 	return x.n > 0 || x.all ? applied(r, a, v, &x) : v;
 }
 
-/* A match keeps its text only where it is not secret: compared with every masked value. */
-static struct slice redact_match(const struct redactor *r, struct arena *a, struct slice match,
-    struct slice old, const struct edits *x)
+/* The value of an attribute that is no part of the body, as it was decoded or made. named: the
+ * event has attributes whose names say that they are secret. */
+static struct slice redact_outside(
+    const struct redactor *r, struct arena *a, const struct attr *v, bool named)
 {
-	match = redact_value(r, a, match);
-	for (unsigned i = 0; i < x->n; i++) {
-		struct slice secret = { old.p + x->e[i].from, x->e[i].to - x->e[i].from };
+	struct slice s = { v->p, v->n };
+	struct edits x;
 
-		if (secret.n >= 6 && match.n > 0 &&
-		    (slice_find(match, secret) != NULL ||
-			(match.n >= 6 && slice_find(secret, match) != NULL))) {
-			struct edits all;
-
-			edits_none(&all);
-			all.all = true;
-			return applied(r, a, match, &all);
-		}
-	}
-	return match;
+	edits_none(&x);
+	if (s.n >= 8)
+		finder_run(r->finder, s, false, &x);
+	if (named)
+		redact_attr_whole(v, &x);
+	return x.n > 0 || x.all ? applied(r, a, s, &x) : s;
 }
 
-/* In a body where nothing even begins like a secret, no part of it does. */
-static void redact_detection(const struct redactor *r, struct arena *a, struct detection *d,
-    struct slice old, const struct edits *x, bool suspect)
+static struct slice redact_all(const struct redactor *r, struct arena *a, struct slice v)
 {
-	if (suspect || slice_find(old, d->match) == NULL)
-		d->match = redact_match(r, a, d->match, old, x);
-	for (struct detection_part *p = d->parts; p < d->parts + d->n_parts; p++)
-		p->match = redact_match(r, a, p->match, old, x);
+	struct edits all;
+
+	edits_none(&all);
+	all.all = v.n > 0;
+	return v.n > 0 ? applied(r, a, v, &all) : v;
+}
+
+/* Does a end in what b begins with? */
+static bool runs_into(struct slice a, struct slice b)
+{
+	for (size_t n = a.n < b.n ? a.n : b.n; n >= PIECE_MIN; n--)
+		if (a.p[a.n - n] == b.p[0] && memcmp(a.p + a.n - n, b.p, n) == 0)
+			return true;
+	return false;
+}
+
+/* A part of a secret that says which it is, or a text around it. */
+static bool shares(struct slice match, struct slice secret)
+{
+	if (secret.n < PIECE_MIN || match.n == 0)
+		return false;
+	return slice_find(match, secret) != NULL ||
+	       (match.n >= PIECE_MIN && (slice_find(secret, match) != NULL ||
+					    runs_into(match, secret) || runs_into(secret, match)));
+}
+
+/* As rules see a parameter: with its codes, and plus signs, replaced. */
+static struct slice as_seen(struct slice text, char to[static SEEN_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.n && n < SEEN_MAX; n++) {
+		struct unit u = secret_text_unit(text, i);
+
+		to[n] = u.c == '+' ? ' ' : (char)u.c;
+		i += u.n;
+	}
+	return (struct slice){ to, n };
+}
+
+/* An event of which body and attributes are being masked. */
+struct job {
+	const struct redactor *r;
+	struct arena *a;
+	struct slice old; /* the body as it was */
+	struct edits x;	  /* of that */
+	bool named;	  /* it has attributes whose names say that they are secret */
+};
+
+/* A match keeps its text only where it is not secret: compared with every masked value. */
+static struct slice redact_match(const struct job *j, struct slice match, struct slice field)
+{
+	char seen[SEEN_MAX];
+	char seen_match[SEEN_MAX];
+	struct slice decoded;
+
+	if (j->x.all || (j->named && field.n > 0 && redact_attr_secret(field)))
+		return redact_all(j->r, j->a, match);
+	if (j->x.n == 0)
+		return redact_value(j->r, j->a, match);
+	decoded = as_seen(match, seen_match);
+	for (unsigned i = 0; i < j->x.n; i++) {
+		const struct edit *e = &j->x.e[i];
+		struct slice secret = { j->old.p + e->from, e->to - e->from };
+
+		if (shares(match, secret) || shares(decoded, as_seen(secret, seen)))
+			return redact_all(j->r, j->a, match);
+	}
+	return redact_value(j->r, j->a, match);
+}
+
+static void redact_detection(const struct job *j, struct detection *d)
+{
+	d->match = redact_match(j, d->match, d->field);
+	for (unsigned i = 0; i < d->n_parts; i++)
+		d->parts[i].match = redact_match(j, d->parts[i].match, d->parts[i].field);
+}
+
+/* new: NULL: the body stays as it is. */
+static void redact_attrs(const struct job *j, struct event *ev, const struct edited *new)
+{
+	const char *end = j->old.p + j->old.n;
+
+	for (unsigned i = 0; i < ev->n_attrs; i++) {
+		struct attr *v = &ev->attrs[i];
+		struct slice s = { v->p, v->n };
+		bool inside = s.n > 0 && s.p >= j->old.p && s.p + s.n <= end;
+
+		if ((inside && new == NULL) || v->key == ATTR_PARSE_ERROR ||
+		    v->key == ATTR_CLIENT_PROVENANCE)
+			continue; /* the last two are words of our own */
+		s = inside ? part_of_body(j->r, j->a, s, j->old, new, &j->x)
+			   : redact_outside(j->r, j->a, v, j->named);
+		v->p = s.p;
+		v->n = (uint32_t)s.n;
+	}
 }
 
 void redact_event(const struct redactor *r, struct arena *a, struct event *ev, bool padded)
 {
-	struct slice old = ev->body;
-	struct edited new; /* its table is left as it is, too */
-	struct edits x;
+	struct edited new; /* its table is left as it is, as that of the edits */
+	struct job j;
 
-	new.text = old;
-	edits_none(&x);
-
-	bool suspect = finder_run(r->finder, old, padded, &x);
-	bool changed = x.n > 0 || x.all;
-
-	if (changed)
-		apply(r, a, old, &x, &new);
-	for (unsigned i = 0; i < ev->n_attrs; i++) {
-		struct attr *v = &ev->attrs[i];
-		struct slice s = { v->p, v->n };
-		bool inside = s.n > 0 && s.p >= old.p && s.p + s.n <= old.p + old.n;
-		bool own = v->key == ATTR_PARSE_ERROR || v->key == ATTR_CLIENT_PROVENANCE;
-
-		if (is_secret(v)) {
-			s = v->key == ATTR_HTTP_COOKIE ? mask_cookie(r, a, s) : mask_whole(r, a, s);
-			v->p = s.p;
-			v->n = (uint32_t)s.n;
-			continue;
-		}
-		if (own || (inside && !changed))
-			continue;
-		if (inside)
-			s = part_of_body(r, a, s, old, &new, &x);
-		else if (s.n >= 8)
-			s = redact_value(r, a, s);
-		v->p = s.p;
-		v->n = (uint32_t)s.n;
+	j.r = r;
+	j.a = a;
+	j.old = ev->body;
+	edits_none(&j.x);
+	j.named = redact_attr_named(ev, &j.x);
+	finder_run(r->finder, j.old, padded, &j.x);
+	redact_attr_audit(r->finder, a, ev, &j.x);
+	if (j.x.n > 0 || j.x.all) {
+		apply(r, a, j.old, &j.x, &new);
+		redact_attrs(&j, ev, &new);
+		ev->body = new.text;
+	} else {
+		redact_attrs(&j, ev, NULL);
 	}
 	for (unsigned i = 0; i < ev->n_detections; i++)
-		redact_detection(r, a, &ev->detections[i], old, &x, suspect);
-	ev->body = new.text;
+		redact_detection(&j, &ev->detections[i]);
 }

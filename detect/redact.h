@@ -1,10 +1,11 @@
 /*
- * redact.h - personal data and secrets never reach the journal.
+ * redact.h - secrets never reach the journal.
  *
- * Masked in body and attributes alike, after detection: values under secret-looking
- * names in queries, cookies and JSON, Authorization headers, bearer tokens, JWTs and
- * cloud keys. A mask keeps the length class and a keyed hash, [masked:24:9f3a], so
- * equal secrets can be told from different ones, and nothing can be told back.
+ * Masked in body, attributes and evidence alike, after detection: values under secret-looking
+ * names in queries, JSON and command lines, attributes with such a name, Authorization and
+ * Cookie, passwords in URLs, bearer tokens, JWTs, cloud keys and private keys. Names and addresses
+ * stay. A mask keeps the length class and a keyed hash, [masked:24:9f3a], so equal secrets can be
+ * told from different ones, and nothing can be told back. Masks in what is read stay as they are.
  */
 #ifndef DETECT_REDACT_H
 #define DETECT_REDACT_H

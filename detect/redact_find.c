@@ -2,6 +2,7 @@
 #include "detect/redact_find.h"
 
 #include "base/err.h"
+#include "detect/secret_value.h"
 #include "match/filter.h"
 #include "match/regex.h"
 
@@ -9,106 +10,109 @@
 #include <stdlib.h>
 
 /*
- * A pattern finds what stands before a secret; the secret itself is group-less: it is
- * what follows, up to a byte that ends it. Patterns of whole secrets have no tail.
+ * Secrets that are known by what they are. A pattern finds them whole, or what stands before one:
+ * then it is what follows, up to a byte that ends it.
  */
 struct secret {
 	struct slice head; /* PCRE2, caseless */
 	const char *ends;  /* bytes that end the value; NULL: the match is the value */
-	bool quoted;	   /* the head ends with a quote, and the value at the next of its kind */
 };
 
-/* What ends a name; anything may stand before it, but for the short ones. \x22 is nginx's ". */
-#define NAMES                                                                                     \
-	"(?:passw(?:or)?d(?:[0-9]|[_-]?confirm(?:ation)?)?|passwd|passphrase|secret|"             \
-	"token|api[_-]?key|access[_-]?key|private[_-]?key|secret[_-]?key|auth(?:orization)?[_-]?" \
-	"code|credential|jwt|otp|pin[_-]?code|"                                                   \
-	"session[_-]?id|sessid|signature|"                                                        \
-	"(?:(?<![a-z0-9])|(?<=\\\\x22))(?:pwd|sid|sig|auth|pass|awsaccesskeyid|code_verifier))"
-
-#define QUOTE "(?:\\\\x22|\\\\?\"|')"
-
 static const struct secret secrets[] = {
-	/* name=value in queries, forms and cookies; name[], user[name] */
-	{ { NAMES "(?:%5d|\\])?(?:%5b%5d|\\[\\])?(?:=|%(?:25)?3d)", 0 }, "& \t\"<>", false },
-	/* "name": "value" in JSON, escaped or not */
-	{ { "(?:" NAMES "|cookie|authorization)" QUOTE "\\s{0,8}:\\s{0,8}(?:\\[\\s{0,8})?" QUOTE,
-	      0 },
-	    "\"", true },
-	{ { "\\bauthorization:?\\s{0,4}[=:]?\\s{0,4}(?:basic|bearer|digest|negotiate|token|apikey)"
-	    "(?:\\s|%20|\\+){1,4}",
-	      0 },
-	    "\"' ,;&\t\\", false },
-	{ { "\\bbearer(?:\\s|%20|\\+){1,4}(?=[a-z0-9._~+/-]{16})", 0 }, "\"' ,;&\t\\", false },
-	{ { "\\beyj[a-z0-9_-]{8,}\\.eyj[a-z0-9_-]{8,}\\.[a-z0-9_-]*", 0 }, NULL, false },
-	{ { "\\b(?:akia|asia|aroa)[a-z0-9]{16}\\b", 0 }, NULL, false },
-	{ { "\\baiza[a-z0-9_-]{35}", 0 }, NULL, false },
-	{ { "\\bya29\\.[a-z0-9_-]{20,}", 0 }, NULL, false },
-	{ { "\\bgh[pousr]_[a-z0-9]{36,}", 0 }, NULL, false },
-	{ { "\\bxox[abprs]-[a-z0-9-]{10,}", 0 }, NULL, false },
-	{ { "-----begin [a-z ]{0,20}private key-----", 0 }, NULL, false },
-	/* "otp": 777123 */
-	{ { "(?:otp|pin[_-]?code|password|passwd)" QUOTE "\\s{0,8}:\\s{0,8}(?=[0-9])", 0 },
-	    ",}] \t\"\\", false },
+	{ { "\\bbearer(?:\\s|%20|\\+){1,4}(?=[a-z0-9._~+/-]{16})", 0 }, "\"' ,;&\t\\" },
+	{ { "\\beyj[a-z0-9_-]{8,}\\.eyj[a-z0-9_-]{8,}\\.[a-z0-9_-]*", 0 }, NULL },
+	{ { "\\b(?:akia|asia|aroa)[a-z0-9]{16}\\b", 0 }, NULL },
+	{ { "\\baiza[a-z0-9_-]{35}", 0 }, NULL },
+	{ { "\\bya29\\.[a-z0-9_-]{20,}", 0 }, NULL },
+	{ { "\\bgh[pousr]_[a-z0-9]{36,}", 0 }, NULL },
+	{ { "\\bxox[abprs]-[a-z0-9-]{10,}", 0 }, NULL },
+	{ { "-----begin [a-z ]{0,20}private key-----[a-z0-9+/=%\\s\\\\]*+", 0 }, NULL },
 };
 
 enum { N_SECRETS = sizeof(secrets) / sizeof(*secrets) };
 
-/* Bits of `secrets`. */
-enum { NAMED = 1 << 0 | 1 << 1 | 1 << 11, HEADER = 1 << 2, BEARER = 1 << 2 | 1 << 3 };
+/* Who looks at a place: one of `secrets` by its number, or secret_value.h. */
+enum { BEARER, JWT, AKIA, AIZA, YA29, GITHUB, SLACK, PEM, NAMED, COMMAND };
 
-/* What stands behind a name: = or []= or ]= or %5b%5d= or a quote. */
-#define BEHIND "[=%\\[\\]\"'\\\\]"
+/* What stands behind a name: = or []= or ]= or %5b%5d= or a quote, or the colon of 'name: "value"'.
+ */
+#define BEHIND "=:%\\[\\]\"'\\\\"
+#define NAME(end)                                     \
+	{                                             \
+		SLICE_INIT(end "[" BEHIND "]"), NAMED \
+	}
+#define NUMBERED(end)                                     \
+	{                                                 \
+		SLICE_INIT(end "[" BEHIND "0-9s]"), NAMED \
+	} /* pass2, credentials */
+
+/* The same, and blanks: --token X, secret = X */
+#define SPACED(end)                                        \
+	{                                                  \
+		SLICE_INIT(end "[" BEHIND "0-9s ]"), NAMED \
+	}
+
+/* The same, and what a form asks for twice: password_again, passwordConfirm */
+#define TWICE(end)                                               \
+	{                                                        \
+		SLICE_INIT(end "[" BEHIND "0-9s _acrv-]"), NAMED \
+	}
 
 /*
  * Bytes that every match of one of them holds: of names their ends, with what follows, which
- * is much rarer than the names are in honest text.
+ * is much rarer than the names are in honest text. Each word of secret_name.c needs one. Several
+ * ends share one where classes can say it: with at most 40 windows the filter needs a single pass
+ * of a few shuffles.
  */
 static const struct trigger {
-	struct slice pattern; /* PCRE2, caseless, of a fixed length within the secret's match */
-	unsigned secrets;
+	struct slice pattern; /* PCRE2, caseless, within the secret's match */
+	unsigned what;
 } triggers[] = {
-	{ SLICE_INIT("sword" BEHIND), NAMED },
-	{ SLICE_INIT("passwd" BEHIND), NAMED },
-	{ SLICE_INIT("phrase" BEHIND), NAMED },
-	{ SLICE_INIT("secret" BEHIND), NAMED },
-	{ SLICE_INIT("token" BEHIND), NAMED },
-	{ SLICE_INIT("sword[0-9]" BEHIND), NAMED },
-	{ SLICE_INIT("confirm(?:ation)?" BEHIND), NAMED },
-	{ SLICE_INIT("[^a-z]pass" BEHIND), NAMED },
-	{ SLICE_INIT("cookie" BEHIND), 1 << 1 },
-	{ SLICE_INIT("(?:api|access|private|secret)[_-]?key" BEHIND), NAMED },
-	{ SLICE_INIT("code" BEHIND), NAMED },
-	{ SLICE_INIT("credential" BEHIND), NAMED },
-	{ SLICE_INIT("jwt" BEHIND), NAMED },
-	{ SLICE_INIT("otp" BEHIND), NAMED },
-	{ SLICE_INIT("sess(?:ion)?[_-]?id" BEHIND), NAMED },
-	{ SLICE_INIT("signature" BEHIND), NAMED },
-	{ SLICE_INIT("pwd" BEHIND), NAMED },
-	{ SLICE_INIT("sid" BEHIND), NAMED },
-	{ SLICE_INIT("sig" BEHIND), NAMED },
-	{ SLICE_INIT("auth" BEHIND), NAMED },
-	{ SLICE_INIT("awsaccesskeyid" BEHIND), NAMED },
-	{ SLICE_INIT("code_verifier" BEHIND), NAMED },
-	{ SLICE_INIT("authorization"), 1 << 1 | HEADER },
+	TWICE("sword"),
+	TWICE("[sp]wd"), /* passwd, pwd */
+	TWICE("phrase"),
+	NUMBERED("pass"),
+	NUMBERED("pw"),
+	SPACED("token"),
+	SPACED("secret"),
+	NUMBERED("ntial"), /* credential */
+	NAME("[a-z]key"),  /* apikey, and what else secret_name.c knows */
+	{ SLICE_INIT("[a-z][_-]key[" BEHIND " ]"), NAMED },
+	NAME("code"),
+	NAME("jwt"),
+	NAME("otp"),
+	NAME("[sny]id"), /* sid, sessionid, awsaccesskeyid */
+	NAME("[sn][_-]id"),
+	NAME("ssion"),
+	NAME("signature"),
+	NAME("[spc][iv][gnvc]"), /* sig, pin, cvv, cvc */
+	NAME("auth"),
+	NAME("verifier"),
+	{ SLICE_INIT("authorization"), NAMED },
+	{ SLICE_INIT("cookie[" BEHIND "]"), NAMED },
+	/* letters of a name that there was no need to encode */
+	{ SLICE_INIT("%[4-7][0-9a-f][a-z0-9_%=-]"), NAMED },
+	{ SLICE_INIT("25[4-7][0-9a-f][a-z0-9_%=-]"), NAMED },
+	{ SLICE_INIT("\\\\u00[4-7]"), NAMED },
+	{ SLICE_INIT("(?:mysql|mariadb)[a-z \"]"), COMMAND },
+	{ SLICE_INIT("(?:curl|hpass)[ \"]"), COMMAND },
 	{ SLICE_INIT("bearer"), BEARER },
-	{ SLICE_INIT("\\.eyj[a-z0-9_-]"), 1 << 4 },
-	{ SLICE_INIT("(?:akia|asia|aroa)[a-z0-9]{4}"), 1 << 5 },
-	{ SLICE_INIT("aiza"), 1 << 6 },
-	{ SLICE_INIT("ya29\\."), 1 << 7 },
-	{ SLICE_INIT("gh[pousr]_[a-z0-9]{3}"), 1 << 8 },
-	{ SLICE_INIT("xox[abprs]-"), 1 << 9 },
-	{ SLICE_INIT("-----begin "), 1 << 10 },
+	{ SLICE_INIT("\\.eyj[a-z0-9_-]"), JWT },
+	{ SLICE_INIT("a[ksr][io]a[a-z0-9]{4}"), AKIA },
+	{ SLICE_INIT("aiza"), AIZA },
+	{ SLICE_INIT("ya29\\."), YA29 },
+	{ SLICE_INIT("gh[pousr]_[a-z0-9]{3}"), GITHUB },
+	{ SLICE_INIT("xox[abprs]-"), SLACK },
+	{ SLICE_INIT("-----begin "), PEM },
 };
 
 enum {
 	N_TRIGGERS = sizeof(triggers) / sizeof(*triggers),
-	MAX_PLACES = 48,   /* windows of one text; more: all patterns over all of it */
-	NAME_BEFORE = 24,  /* a name begins at most so far before its window: "authorization_cod" */
-	HEAD_BEFORE = 40,  /* another head: "authorization: bearer" */
-	WHOLE_BEFORE = 16, /* and a secret that is matched whole */
-	HEAD_AFTER = 48,   /* and ends at most so far behind the window's first byte */
-	SCRATCH_BYTES = 128 << 10,
+	WHOLE_BEFORE = 40, /* a match begins at most so far before its window, but for a JWT */
+	PIECE_BYTES = 128 << 10,
+	OVERLAP = 64,	       /* of the pieces of a text that nothing readable surrounds */
+	SPENT_MAX = 1 << 20,   /* bytes read beyond the one pass: more is no honest text */
+	LETTERS_BEFORE = 1024, /* of the first part of a JWT */
 };
 
 struct finder {
@@ -154,7 +158,7 @@ struct finder *finder_new(struct err *e)
 	struct finder *f = calloc(1, sizeof(*f));
 
 	if (f == NULL ||
-	    (f->scratch = malloc(FILTER_BEFORE + SCRATCH_BYTES + FILTER_AFTER)) == NULL) {
+	    (f->scratch = malloc(FILTER_BEFORE + PIECE_BYTES + FILTER_AFTER)) == NULL) {
 		err_set(e, ENOMEM, "no memory for redaction");
 		finder_free(f);
 		return NULL;
@@ -185,83 +189,17 @@ void finder_free(struct finder *f)
 	free(f);
 }
 
-void edits_add(struct edits *x, size_t from, size_t to)
-{
-	unsigned at = x->n;
+struct span {
+	size_t lo, hi;
+};
 
-	if (from >= to)
-		return;
-	for (unsigned i = 0; i < x->n; i++)
-		if (from < x->e[i].to && x->e[i].from < to) { /* overlaps: one of both */
-			x->e[i].from = from < x->e[i].from ? from : x->e[i].from;
-			x->e[i].to = to > x->e[i].to ? to : x->e[i].to;
-			return;
-		}
-	if (x->n == MAX_EDITS) {
-		x->all = true;
-		return;
-	}
-	for (; at > 0 && x->e[at - 1].from > from; at--)
-		x->e[at] = x->e[at - 1];
-	x->e[at] = (struct edit){ from, to };
-	x->n++;
-}
-
-static bool escaped(struct slice t, size_t from, size_t at)
-{
-	size_t n = 0;
-
-	while (at - n > from && t.p[at - n - 1] == '\\')
-		n++;
-	return n % 2 == 1;
-}
-
-/* The next quote of the kind that stands before `from`: " ' or, in a text within one, \" \x22. */
-static size_t quoted_end(struct slice t, size_t from)
-{
-	char quote = t.p[from - 1];
-	bool hex = quote == '2';
-	bool inner = !hex && from >= 2 && t.p[from - 2] == '\\';
-
-	for (size_t i = from; i < t.n; i++) {
-		if (hex ? slice_starts(slice_from(t, i), SLICE("\\x22")) || t.p[i] == '"'
-			: t.p[i] == quote && (inner || !escaped(t, from, i)))
-			return inner && i > from && t.p[i - 1] == '\\' ? i - 1 : i;
-	}
-	return t.n;
-}
-
-/* "; " of cookies and ", " of prose; a backslash before the quote that ends a text within one. */
-static bool is_separator(struct slice s)
-{
-	return s.p[0] == '\\'			? s.n > 1 && s.p[1] == '"'
-	       : s.p[0] == ';' || s.p[0] == ',' ? s.n == 1 || s.p[1] == ' '
-						: false;
-}
-
-static size_t value_end(struct slice t, size_t from, const struct secret *s)
+static size_t value_end(struct slice t, size_t from, const char *ends)
 {
 	size_t i = from;
 
-	if (s->quoted)
-		return quoted_end(t, from);
-	if (i < t.n && (t.p[i] == '"' || t.p[i] == '\'')) { /* password="two words" */
-		i = quoted_end(t, from + 1);
-		if (i < t.n)
-			return i + 1;
-		i = from;
-	}
-	while (i < t.n && (uint8_t)t.p[i] >= 0x20 && strchr(s->ends, t.p[i]) == NULL &&
-	       !is_separator(slice_from(t, i)))
+	while (i < t.n && (uint8_t)t.p[i] >= 0x20 && strchr(ends, t.p[i]) == NULL)
 		i++;
 	return i;
-}
-
-/* sudo's folder has the name of a password. */
-static bool is_folder(struct slice t, size_t from)
-{
-	return from >= 4 && from < t.n && memcmp(t.p + from - 4, "PWD=", 4) == 0 &&
-	       t.p[from] == '/';
 }
 
 /* Every match of one pattern whose head lies in [lo, hi) of t. */
@@ -281,42 +219,11 @@ static void look(struct finder *f, unsigned k, struct slice t, struct span at, s
 
 		size_t from = at.lo + (secrets[k].ends != NULL ? span.end : span.start);
 		size_t end = at.lo + span.end;
-		size_t to = secrets[k].ends != NULL ? value_end(t, from, &secrets[k]) : end;
+		size_t to = secrets[k].ends != NULL ? value_end(t, from, secrets[k].ends) : end;
 
-		if (!is_folder(t, from))
-			edits_add(x, from, to);
+		edits_add(x, from, to);
 		at.lo = to > end ? to : end;
 	}
-}
-
-struct places {
-	struct {
-		uint32_t at;
-		uint32_t trigger;
-	} v[MAX_PLACES];
-	unsigned n;
-	bool full;
-};
-
-static void on_window(void *ctx, uint32_t tag, ptrdiff_t at)
-{
-	struct places *p = ctx;
-
-	if (p->n == MAX_PLACES) {
-		p->full = true;
-		return;
-	}
-	p->v[p->n].at = at > 0 ? (uint32_t)at : 0;
-	p->v[p->n++].trigger = tag;
-}
-
-static void look_behind(struct finder *f, unsigned k, struct slice t, size_t at, struct edits *x)
-{
-	size_t before = NAMED >> k & 1 ? NAME_BEFORE : HEAD_BEFORE;
-	struct span s = { at > before ? at - before : 0,
-		t.n - at > HEAD_AFTER ? at + HEAD_AFTER : t.n };
-
-	look(f, k, t, s, x);
 }
 
 static bool is_word(char c)
@@ -325,44 +232,89 @@ static bool is_word(char c)
 	       c == '-';
 }
 
+/* One run over a text. */
+struct run {
+	struct finder *f;
+	struct slice text;
+	size_t base;	   /* of the piece that is scanned */
+	unsigned patterns; /* those that went over all of the text from their first place on */
+	bool hit;
+	struct edits *x;
+};
+
+/* From the first place of a pattern on it finds all others too. */
+static void look_once(struct run *r, unsigned k, size_t at)
+{
+	size_t lo = at > WHOLE_BEFORE ? at - WHOLE_BEFORE : 0;
+	size_t stop = at > LETTERS_BEFORE ? at - LETTERS_BEFORE : 0;
+
+	if ((r->patterns >> k & 1) != 0)
+		return;
+	r->patterns |= 1u << k;
+	while (lo > stop && is_word(r->text.p[lo - 1])) /* the first part of a JWT */
+		lo--;
+	look(r->f, k, r->text, (struct span){ lo, r->text.n }, r->x);
+}
+
+static void on_window(void *ctx, uint32_t tag, ptrdiff_t where)
+{
+	struct run *r = ctx;
+	size_t at = r->base + (where > 0 ? (size_t)where : 0);
+
+	r->hit = true;
+	if (r->x->all || at >= r->text.n)
+		return;
+	if (r->x->spent > SPENT_MAX) {
+		r->x->all = true;
+		return;
+	}
+	switch (triggers[tag].what) {
+	case NAMED:
+		secret_value_named(r->text, at, r->x);
+		break;
+	case COMMAND:
+		secret_value_command(r->text, at, r->x);
+		break;
+	default:
+		look_once(r, triggers[tag].what, at);
+	}
+}
+
+/*
+ * The filter would need a window of one byte for this, which is dearer than to look for it: in
+ * most texts there is none.
+ */
+static void look_at_signs(struct run *r)
+{
+	const char *end = r->text.p + r->text.n;
+
+	for (const char *p = r->text.p; (p = memchr(p, '@', (size_t)(end - p))) != NULL; p++)
+		if (r->x->spent <= SPENT_MAX)
+			r->hit |= secret_value_userinfo(r->text, (size_t)(p - r->text.p), r->x);
+		else
+			r->x->all = true;
+}
+
 bool finder_run(struct finder *f, struct slice t, bool padded, struct edits *x)
 {
-	struct places p;
+	struct run r = { .f = f, .text = t, .x = x };
+	char *copy = f->scratch + FILTER_BEFORE;
 
 	if (t.n == 0)
 		return false;
-	p.n = 0;
-	p.full = false;
+	look_at_signs(&r);
 	if (padded) {
-		filter_scan(f->filter, (const uint8_t *)t.p, t.n, on_window, &p);
-	} else if (t.n <= SCRATCH_BYTES) {
-		char *copy = f->scratch + FILTER_BEFORE;
-
-		memcpy(copy, t.p, t.n);
-		memset(copy + t.n, '\n', FILTER_AFTER);
-		filter_scan(f->filter, (const uint8_t *)copy, t.n, on_window, &p);
-	} else {
-		p.full = true;
+		filter_scan(f->filter, (const uint8_t *)t.p, t.n, on_window, &r);
+		return r.hit;
 	}
-	if (p.full) {
-		for (unsigned k = 0; k < N_SECRETS; k++)
-			look(f, k, t, (struct span){ 0, t.n }, x);
-		return true;
-	}
-	for (unsigned i = 0; i < p.n; i++)
-		for (unsigned bits = triggers[p.v[i].trigger].secrets; bits != 0;
-		     bits &= bits - 1) {
-			unsigned k = (unsigned)__builtin_ctz(bits);
-			size_t at = p.v[i].at;
-			struct span s = { at > WHOLE_BEFORE ? at - WHOLE_BEFORE : 0, t.n };
+	for (;;) {
+		size_t n = t.n - r.base < PIECE_BYTES ? t.n - r.base : PIECE_BYTES;
 
-			if (secrets[k].ends != NULL) {
-				look_behind(f, k, t, at, x);
-				continue;
-			}
-			while (s.lo > 0 && is_word(t.p[s.lo - 1])) /* the first part of a JWT */
-				s.lo--;
-			look(f, k, t, s, x);
-		}
-	return p.n > 0;
+		memcpy(copy, t.p + r.base, n);
+		memset(copy + n, '\n', FILTER_AFTER);
+		filter_scan(f->filter, (const uint8_t *)copy, n, on_window, &r);
+		if (r.base + n == t.n)
+			return r.hit;
+		r.base += n - OVERLAP;
+	}
 }

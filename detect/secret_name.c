@@ -6,59 +6,60 @@ enum {
 	DIGITS = SECRET_VALUE | SECRET_NUMBER,
 	BOUND = 1 << 8,	    /* only as a word of its own: apitoken, but not bypass */
 	EXACT = 1 << 9,	    /* only as the whole name */
+	TWICE = 1 << 10,    /* forms ask for it twice */
+	REPEAT = 1 << 11,   /* what they write behind its name then */
 	NAME_MAX_USED = 64, /* bytes of a name that are looked at, from its end */
 };
 
-/* Ends of names, without _ and -, each in the list of its last letter. */
-static const struct word {
+struct word {
 	struct slice text;
 	unsigned flags;
-} words[] = {
-	{ SLICE_INIT("password"), STRONG },
-	{ SLICE_INIT("passwd"), STRONG },
-	{ SLICE_INIT("pwd"), PLAIN | BOUND },
-	{ SLICE_INIT("sid"), PLAIN | BOUND },
-	{ SLICE_INIT("sessid"), PLAIN },
-	{ SLICE_INIT("sessionid"), PLAIN },
-	{ SLICE_INIT("awsaccesskeyid"), PLAIN | BOUND },
-	{ SLICE_INIT("passphrase"), STRONG },
-	{ SLICE_INIT("authcode"), STRONG },
-	{ SLICE_INIT("authorizationcode"), STRONG },
-	{ SLICE_INIT("pincode"), DIGITS },
-	{ SLICE_INIT("passcode"), STRONG },
-	{ SLICE_INIT("signature"), PLAIN },
-	{ SLICE_INIT("cookie"), SECRET_COOKIE | BOUND },
-	{ SLICE_INIT("secret"), STRONG },
-	{ SLICE_INIT("jwt"), STRONG },
-	{ SLICE_INIT("token"), PLAIN | SECRET_DEEP },
-	{ SLICE_INIT("authorization"), SECRET_AUTH | BOUND },
-	{ SLICE_INIT("session"), PLAIN | EXACT },
-	{ SLICE_INIT("pin"), DIGITS | BOUND },
-	{ SLICE_INIT("apikey"), STRONG },
-	{ SLICE_INIT("authkey"), STRONG },
-	{ SLICE_INIT("accesskey"), STRONG },
-	{ SLICE_INIT("privatekey"), STRONG },
-	{ SLICE_INIT("secretkey"), STRONG },
-	{ SLICE_INIT("encryptionkey"), STRONG },
-	{ SLICE_INIT("signingkey"), STRONG },
-	{ SLICE_INIT("sessionkey"), STRONG },
-	{ SLICE_INIT("credential"), STRONG },
-	{ SLICE_INIT("credentials"), STRONG },
-	{ SLICE_INIT("passwords"), STRONG },
-	{ SLICE_INIT("secrets"), STRONG },
-	{ SLICE_INIT("pass"), PLAIN | BOUND },
-	{ SLICE_INIT("otp"), DIGITS },
-	{ SLICE_INIT("pw"), PLAIN | BOUND },
-	{ SLICE_INIT("sig"), PLAIN | BOUND },
-	{ SLICE_INIT("auth"), PLAIN | BOUND },
-	{ SLICE_INIT("codeverifier"), PLAIN | BOUND },
-	{ SLICE_INIT("cvv"), DIGITS | BOUND },
-	{ SLICE_INIT("cvc"), DIGITS | BOUND },
 };
 
-/* What forms write behind the name of a password that is asked for twice. */
-static const struct slice repeats[] = { SLICE_INIT("confirmation"), SLICE_INIT("confirm"),
-	SLICE_INIT("again"), SLICE_INIT("repeat"), SLICE_INIT("repeated"), SLICE_INIT("verify") };
+#define WORDS(...)                     \
+	(const struct word[])          \
+	{                              \
+		__VA_ARGS__,           \
+		{                      \
+			{ NULL, 0 }, 0 \
+		}                      \
+	}
+
+/* Ends of names, without _ and -, each in the list of its last letter: most names end in none. */
+static const struct word *const words['z' - 'a' + 1] = {
+	['c' - 'a'] = WORDS({ SLICE_INIT("cvc"), DIGITS | BOUND }),
+	['d' - 'a'] = WORDS({ SLICE_INIT("password"), STRONG | TWICE },
+	    { SLICE_INIT("passwd"), STRONG | TWICE }, { SLICE_INIT("pwd"), PLAIN | BOUND | TWICE },
+	    { SLICE_INIT("sid"), PLAIN | BOUND }, { SLICE_INIT("sessid"), PLAIN },
+	    { SLICE_INIT("sessionid"), PLAIN }, { SLICE_INIT("awsaccesskeyid"), PLAIN | BOUND },
+	    { SLICE_INIT("repeated"), REPEAT }),
+	['e' - 'a'] = WORDS({ SLICE_INIT("passphrase"), STRONG | TWICE },
+	    { SLICE_INIT("authcode"), STRONG }, { SLICE_INIT("authorizationcode"), STRONG },
+	    { SLICE_INIT("pincode"), DIGITS }, { SLICE_INIT("passcode"), STRONG },
+	    { SLICE_INIT("signature"), PLAIN }, { SLICE_INIT("cookie"), SECRET_COOKIE | BOUND }),
+	['g' - 'a'] = WORDS({ SLICE_INIT("sig"), PLAIN | BOUND }),
+	['h' - 'a'] = WORDS({ SLICE_INIT("auth"), PLAIN | BOUND }),
+	['l' - 'a'] = WORDS({ SLICE_INIT("credential"), STRONG }),
+	['m' - 'a'] = WORDS({ SLICE_INIT("confirm"), REPEAT }),
+	['n' - 'a'] = WORDS({ SLICE_INIT("confirmation"), REPEAT }, { SLICE_INIT("again"), REPEAT },
+	    { SLICE_INIT("token"), PLAIN | SECRET_DEEP },
+	    { SLICE_INIT("authorization"), SECRET_AUTH | BOUND },
+	    { SLICE_INIT("session"), PLAIN | EXACT }, { SLICE_INIT("pin"), DIGITS | BOUND }),
+	['p' - 'a'] = WORDS({ SLICE_INIT("otp"), DIGITS }),
+	['r' - 'a'] = WORDS({ SLICE_INIT("codeverifier"), PLAIN | BOUND }),
+	['s' - 'a'] =
+	    WORDS({ SLICE_INIT("credentials"), STRONG }, { SLICE_INIT("passwords"), STRONG },
+		{ SLICE_INIT("secrets"), STRONG }, { SLICE_INIT("pass"), PLAIN | BOUND }),
+	['t' - 'a'] = WORDS({ SLICE_INIT("secret"), STRONG }, { SLICE_INIT("jwt"), STRONG },
+	    { SLICE_INIT("repeat"), REPEAT }),
+	['v' - 'a'] = WORDS({ SLICE_INIT("cvv"), DIGITS | BOUND }),
+	['w' - 'a'] = WORDS({ SLICE_INIT("pw"), PLAIN | BOUND }),
+	['y' - 'a'] = WORDS({ SLICE_INIT("apikey"), STRONG }, { SLICE_INIT("authkey"), STRONG },
+	    { SLICE_INIT("accesskey"), STRONG }, { SLICE_INIT("privatekey"), STRONG },
+	    { SLICE_INIT("secretkey"), STRONG }, { SLICE_INIT("encryptionkey"), STRONG },
+	    { SLICE_INIT("signingkey"), STRONG }, { SLICE_INIT("sessionkey"), STRONG },
+	    { SLICE_INIT("verify"), REPEAT }),
+};
 
 /* A name in lower case without what joins its words; where words begin. */
 struct squashed {
@@ -72,6 +73,11 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+static bool is_joint(char c)
+{
+	return c == '_' || c == '-';
+}
+
 static void squash(struct squashed *s, struct slice name)
 {
 	size_t i = name.n > NAME_MAX_USED ? name.n - NAME_MAX_USED : 0;
@@ -82,48 +88,74 @@ static void squash(struct squashed *s, struct slice name)
 		char c = name.p[i];
 		bool upper = c >= 'A' && c <= 'Z';
 
-		if (c != '_' && c != '-') {
-			s->begins[s->n] =
-			    last == '_' || last == '-' || (upper && last >= 'a' && last <= 'z');
+		if (!is_joint(c)) {
+			s->begins[s->n] = is_joint(last) || (upper && last >= 'a' && last <= 'z');
 			s->text[s->n++] = (char)(upper ? c | 0x20 : c);
 		}
 		last = c;
 	}
 }
 
-static unsigned end_of(const struct squashed *s, size_t n, unsigned least)
+/* The list of a letter, in lower case. NULL: no word ends in it. */
+static const struct word *list_of(char c)
 {
-	for (const struct word *w = words; w < words + sizeof(words) / sizeof(*words); w++) {
+	return c >= 'a' && c <= 'z' ? words[c - 'a'] : NULL;
+}
+
+/* The word that the first n letters end in, if it has all the flags of `least`. */
+static const struct word *end_of(const struct squashed *s, size_t n, unsigned least)
+{
+	const struct word *w = n > 0 ? list_of(s->text[n - 1]) : NULL;
+
+	for (; w != NULL && w->text.p != NULL; w++) {
 		size_t from = n - w->text.n;
 
-		if (w->text.n > n || w->text.p[w->text.n - 1] != s->text[n - 1] ||
-		    memcmp(s->text + from, w->text.p, w->text.n) != 0)
+		if (w->text.n > n || memcmp(s->text + from, w->text.p, w->text.n) != 0)
 			continue;
-		if (((w->flags & BOUND) != 0 && !s->begins[from]) ||
-		    ((w->flags & EXACT) != 0 && from > 0) || (w->flags & least) != least)
-			continue;
-		return w->flags & 0xff;
+		if (((w->flags & BOUND) == 0 || s->begins[from]) &&
+		    ((w->flags & EXACT) == 0 || from == 0) && (w->flags & least) == least)
+			return w;
 	}
-	return 0;
+	return NULL;
+}
+
+/* Not so for most names, as their last letters tell, whatever joins them. */
+static bool may_be_secret(struct slice name)
+{
+	size_t n = name.n;
+	const struct word *w;
+
+	while (n > 0 && (is_digit(name.p[n - 1]) || is_joint(name.p[n - 1])))
+		n--;
+	w = n > 0 ? list_of(slice_fold(name.p[n - 1])) : NULL;
+	if (w == NULL || n < 2 || is_joint(name.p[n - 2]))
+		return w != NULL;
+	for (; w->text.p != NULL; w++) {
+		size_t at = w->text.n - 2;
+
+		if (slice_fold(name.p[n - 2]) == w->text.p[at] &&
+		    (at == 0 || n < 3 || is_joint(name.p[n - 3]) ||
+			slice_fold(name.p[n - 3]) == w->text.p[at - 1]))
+			return true;
+	}
+	return false;
 }
 
 unsigned secret_name(struct slice name)
 {
-	struct squashed s = { .n = 0 };
-	unsigned found;
+	struct squashed s;
+	const struct word *w;
 	size_t n;
 
+	if (!may_be_secret(name))
+		return 0;
 	squash(&s, name);
 	for (n = s.n; n > 0 && s.n - n < 2 && is_digit(s.text[n - 1]); n--) /* password2 */
 		;
-	if (n == 0)
-		return 0;
-	found = end_of(&s, n, 0);
-	for (size_t i = 0; found == 0 && i < sizeof(repeats) / sizeof(*repeats); i++)
-		if (n > repeats[i].n &&
-		    memcmp(s.text + n - repeats[i].n, repeats[i].p, repeats[i].n) == 0)
-			found = end_of(&s, n - repeats[i].n, STRONG);
-	return found;
+	w = end_of(&s, n, 0);
+	if (w != NULL && (w->flags & REPEAT) != 0)
+		w = end_of(&s, n - w->text.n, TWICE);
+	return w != NULL ? w->flags & 0xff : 0;
 }
 
 unsigned secret_name_of_attribute(struct slice name)

@@ -160,20 +160,10 @@ static void add_plain_params(struct engine *g, unsigned event, struct slice quer
 	}
 }
 
-static unsigned count_pairs(struct slice query)
-{
-	unsigned n = 1;
-
-	for (const char *p = query.p; (p = memchr(p, '&', (size_t)(query.p + query.n - p))) != NULL;
-	     p++)
-		n++;
-	return n;
-}
-
 static void add_params(struct engine *g, unsigned event, struct slice query, unsigned look)
 {
 	if ((look & ~(unsigned)CANON_PATH) == 0 && query.n <= ENGINE_TEXT_MAX &&
-	    count_pairs(query) < ENGINE_MAX_PARAMS) {
+	    canon_pairs(query) < ENGINE_MAX_PARAMS) {
 		add_plain_params(g, event, query);
 		return;
 	}
@@ -226,19 +216,6 @@ static bool hides_base64(struct engine *g, struct slice value, unsigned look)
 	return false;
 }
 
-/* %26 and %3d are an & and an = that part nothing; %25 may hide one. */
-static bool hides_mark(struct slice query)
-{
-	const char *end = query.p + query.n;
-
-	for (const char *p = query.p; p < end && (p = memchr(p, '%', (size_t)(end - p))) != NULL;
-	     p++)
-		if (end - p >= 3 && ((p[1] == '2' && (p[2] == '5' || p[2] == '6')) ||
-					(p[1] == '3' && (p[2] | 0x20) == 'd')))
-			return true;
-	return false;
-}
-
 /*
  * Is each form of each parameter part of a form of the target as it is, between bytes that end
  * it there? Then the target's windows find it (trigger.c), and it is laid out when a rule asks.
@@ -248,7 +225,7 @@ static bool params_are_plain(struct engine *g, struct slice path, struct slice q
 	unsigned pairs = 0;
 
 	if (g->no_canonical || g->reference || (look & CANON_ESCAPE) != 0 ||
-	    path.n + query.n + 1 > ENGINE_TEXT_MAX || hides_mark(query))
+	    path.n + query.n + 1 > ENGINE_TEXT_MAX || canon_hides_mark(query))
 		return false;
 	while (query.n > 0) {
 		struct slice pair;

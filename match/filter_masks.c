@@ -139,6 +139,7 @@ __attribute__((target("avx2"))) static void near_avx2(
 	const __m256i rows = table(f->first[0]), rows_high = table(f->first[1]);
 	__m256i t[FILTER_NEAR][2];
 
+	UNROLL
 	for (unsigned i = 0; i < FILTER_NEAR; i++) {
 		t[i][0] = table(f->nibble[i][0]);
 		t[i][1] = table(f->nibble[i][1]);
@@ -147,6 +148,7 @@ __attribute__((target("avx2"))) static void near_avx2(
 		__m256i x = _mm256_set1_epi8(-1);
 		uint32_t m;
 
+		UNROLL
 		for (unsigned i = 0; i < FILTER_NEAR; i++) {
 			__m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(p + i));
 			__m256i hi = _mm256_and_si256(_mm256_srli_epi16(a, 4), low);

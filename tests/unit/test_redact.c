@@ -79,8 +79,9 @@ static void every_kind_of_secret_is_masked(void **state)
 		"credential", "jwt", "otp", "pin_code", "pincode", "session_id", "sessionid",
 		"PHPSESSID", "signature", "X-Amz-Signature", "sid", "sig", "auth", "AWSAccessKeyId",
 		"code_verifier", "user[password]", "PASSWORD" };
-	static const char *const forms[] = { "GET /?a=1&@=%s&b=2 HTTP/1.1", "Cookie: @=%s; x=y",
-		"{\"@\":\"%s\",\"a\":1}", "{\\\"@\\\": \\\"%s\\\"}", "{\\x22@\\x22:\\x22%s\\x22}" };
+	static const char *const forms[] = { "GET /?a=1&@=%s&b=2 HTTP/1.1", "x @=%s; x=y",
+		"Cookie: @=%s", "{\"@\":\"%s\",\"a\":1}", "{\\\"@\\\": \\\"%s\\\"}",
+		"{\\x22@\\x22:\\x22%s\\x22}" };
 
 	static const char *const inside[] = { "a'hunter2x", "a;hunter2x", "a,hunter2x",
 		"a\\x22hunter2x" };
@@ -90,7 +91,7 @@ static void every_kind_of_secret_is_masked(void **state)
 		for (unsigned k = 0; k < sizeof(forms) / sizeof(*forms); k++) {
 			char format[256];
 
-			if (k >= 2 && strchr(names[i], ']') != NULL)
+			if (k >= 3 && strchr(names[i], ']') != NULL)
 				continue; /* no name of JSON */
 			fill(format, sizeof(format), forms[k], names[i]);
 			masks(format, "hunter2x");

@@ -53,6 +53,17 @@ def test_scan_is_the_same_by_filters_and_by_pcre2_alone(tmp_path):
     assert fast.count('"kind":"event"') == 80
 
 
+def test_a_quote_in_a_request_hides_nothing_in_a_json_log_without_its_escapes(tmp_path):
+    """nginx without escape=json writes \\xHH for it, which is no JSON."""
+    (tmp_path / "r.yml").write_text(RULE)
+    log = r'{"remote_addr":"203.0.113.7","status":200,"request":"GET /?a=\x22&q=1+UNION+SELECT+2 HTTP/1.1"}' + "\n"
+    p = sekisho("scan", "--parser", "json", "--rules", str(tmp_path), "-", stdin=log)
+    assert p.returncode == 0, p.stderr
+    event, alert = [json.loads(line) for line in p.stdout.splitlines()]
+    assert "sekisho.parse_error" not in event["attributes"] and event["attributes"]["url.query"].startswith('a="&q=')
+    assert event["detections"][0]["rule"] == "t.union" and alert["action"]
+
+
 AGENT_RULE = """title: No browser
 name: t.agent
 id: 7b0fbb2b-8f1b-4f6f-9a43-000000000002

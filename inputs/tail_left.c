@@ -51,13 +51,33 @@ static unsigned list_siblings(const char *dir, const char *base, struct sibling 
 	return count;
 }
 
-/* Is all of a compressed log read? Its end says how long it is, so that nobody unpacks it. */
-static bool is_read(const struct open_file *f)
+/* One that is being compressed has too little in it, until it is left alone. */
+static bool is_to_wait_for(struct tail *t, const struct open_file *f, enum tail_match m)
 {
-	uint64_t size;
+	return f->cut && f->newer && (m == TAIL_MATCH_NO_HEAD || tail_may_be_saved(t, f));
+}
 
-	return f->gz != NULL && tail_gzip_size(f->path, &size) &&
-	       size == (f->pub.offset & UINT32_MAX);
+bool tail_settle(struct tail *t, struct open_file *f, int64_t now_ms)
+{
+	enum tail_match m = tail_match(t, f);
+
+	if (m == TAIL_MATCH_SAVED) {
+		f->unwanted = f->pub.offset > 0 ? tail_gzip_has(f, f->pub.offset)
+						: !f->newer || tail_is_copy(t, f);
+	} else if (m == TAIL_MATCH_NONE && tail_is_copy(t, f)) {
+		f->unwanted = true;
+	} else if (is_to_wait_for(t, f, m)) {
+		if (now_ms - f->last_ms < TAIL_LET_GO_MS)
+			return false;
+		t->cb.report(t->cb.ctx, TAIL_UNREADABLE, f->path, 0);
+		f->unwanted = true;
+	} else if (m == TAIL_MATCH_NONE && f->newer) {
+		tail_begin(t, f);
+	} else {
+		f->unwanted = true;
+	}
+	f->sibling = false;
+	return !f->unwanted;
 }
 
 /*
@@ -77,23 +97,23 @@ static bool catch_up(struct tail *t, const struct pattern *pat, const char *name
 		bool newer = s[i].mtime_us >= since_us;
 		struct stat st;
 
-		if ((t->started && (!newer || tail_is_gzip(s[i].path))) ||
-		    stat(s[i].path, &st) != 0 || tail_find_inode(t, &st) != NULL)
+		if ((t->started && !newer) || stat(s[i].path, &st) != 0 ||
+		    tail_find_inode(t, &st) != NULL)
 			continue;
 
 		struct open_file *f = tail_open_path(t, pat, s[i].path);
 
 		if (f == NULL)
 			continue;
-		f->catch_up = !t->started;
-		f->renamed = t->started; /* its writer may not have noticed yet */
+		f->catch_up = !t->started || f->gz != NULL;
+		f->renamed = !f->catch_up; /* its writer may not have noticed yet */
 		f->pub.first_start = false;
-
-		bool has_head = newer ? tail_identify(t, f) : tail_match(t, f);
-		bool was_here = has_head && f->pub.offset > 0;
-
-		found = found || was_here;
-		if (!has_head || (!was_here && (!newer || tail_is_copy(t, f))) || is_read(f))
+		f->first = true;
+		f->sibling = true;
+		f->newer = newer;
+		f->dirty = tail_settle(t, f, tail_now_ms());
+		found = found || f->sibling || (f->known && f->pub.offset > 0);
+		if (f->unwanted)
 			tail_let_go(t, t->n_files - 1);
 	}
 	free(s);
@@ -126,17 +146,8 @@ void tail_find_missed(struct tail *t, const struct pattern *p, const char *name,
  */
 void tail_find_rest(struct tail *t, struct open_file *f, const char *name)
 {
-	unsigned at = t->n_files - 1;
-
-	if (f->pattern->start.first_start || !tail_identify(t, f))
-		return;
-	catch_up(t, f->pattern, name, INT64_MAX);
-	if (at + 1 == t->n_files)
-		return;
-	/* what is older is read first */
-	memmove(
-	    t->files + at, t->files + at + 1, (t->n_files - at - 1) * sizeof(struct open_file *));
-	t->files[t->n_files - 1] = f;
+	if (!f->pattern->start.first_start && tail_identify(t, f))
+		catch_up(t, f->pattern, name, INT64_MAX);
 }
 
 static const struct pattern *pattern_of(const struct tail *t, const char *path)
@@ -204,7 +215,7 @@ void tail_reopen(struct tail *t, int watch, const char *name)
 			return;
 		f->renamed = true;
 		f->pub.first_start = false;
-		if (!tail_match(t, f))
+		if (tail_match(t, f) != TAIL_MATCH_SAVED)
 			tail_let_go(t, t->n_files - 1);
 		return;
 	}

@@ -232,6 +232,12 @@ def test_alerts_and_shadow_blocks_are_rows(agent):
     assert "203.0.113.7" in listing and "shadow" in listing
     assert "removed 1" in agent.run("blocks", "remove", "203.0.113.7").stdout
     assert agent.run("blocks", "add", "127.0.0.1").returncode == 1
+    assert "multicast" in agent.run("blocks", "add", "224.0.0.251", "1h").stdout
+    for span in ("0s", "0"):
+        zero = agent.run("blocks", "add", "198.51.100.77", span)
+        assert zero.returncode == 1 and "above 0" in zero.stdout, zero
+    for words in (["list", "extra"], ["list", "json"], ["remove", "198.51.100.77", "1h"], ["explain", "198.51.100.77", "x"]):
+        assert agent.run("blocks", *words).returncode == 64, words
     agent.stop()
     agent.start()
     assert "removed" in agent.run("blocks", "explain", "203.0.113.7").stdout

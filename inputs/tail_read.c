@@ -289,3 +289,33 @@ uint64_t tail_line_end(struct tail *t, struct tail_window *w, bool *ended)
 	f->dirty = false; /* wait for more of it */
 	return 0;
 }
+
+uint64_t tail_skip_nuls(struct tail *t, struct tail_window *w, uint64_t line_n)
+{
+	struct open_file *f = (struct open_file *)w->file;
+	uint64_t at = 0; /* the text begins there */
+	ssize_t n = (ssize_t)w->text.n;
+
+	for (;;) {
+		size_t k = 0;
+
+		while (k < (size_t)n && t->buf[k] == '\0')
+			k++;
+		at += k;
+		if (k < (size_t)n || n == 0 || at >= line_n)
+			break;
+		n = tail_pread(f, t->buf, t->buf_n, f->pub.offset + at);
+		if (n <= 0)
+			break;
+	}
+	if (at > line_n)
+		at = line_n;
+	if (at == 0)
+		return 0;
+
+	uint64_t left = line_n - at;
+
+	n = tail_pread(f, t->buf, left < t->buf_n ? (size_t)left : t->buf_n, f->pub.offset + at);
+	w->text.n = n > 0 ? (size_t)n : 0;
+	return at;
+}

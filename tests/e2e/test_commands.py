@@ -64,6 +64,19 @@ def test_a_quote_in_a_request_hides_nothing_in_a_json_log_without_its_escapes(tm
     assert event["detections"][0]["rule"] == "t.union" and alert["action"]
 
 
+def test_rules_that_are_nowhere_are_said(tmp_path):
+    """A folder without a rule in it is more likely a mistake than meant."""
+    empty = tmp_path / "rules"
+    empty.mkdir()
+    config = tmp_path / "c.yaml"
+    config.write_text(f"inputs: [{{files: [{tmp_path}/a.log], parser: raw}}]\nrules: [{empty}]\n")
+    for p in (sekisho("scan", "--rules", str(empty), "-", stdin="x\n"), sekisho("rules", "lint", "--rules", str(empty)),
+              sekisho("check", "-c", str(config))):
+        assert p.returncode == 0 and f"{empty}: warning: there are no rules in it" in p.stderr, p
+    (empty / "r.yml").write_text(RULE)
+    assert "no rules in" not in sekisho("scan", "--rules", str(empty), "-", stdin="x\n").stderr
+
+
 AGENT_RULE = """title: No browser
 name: t.agent
 id: 7b0fbb2b-8f1b-4f6f-9a43-000000000002

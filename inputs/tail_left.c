@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -80,6 +81,27 @@ bool tail_settle(struct tail *t, struct open_file *f, int64_t now_ms)
 	return !f->unwanted;
 }
 
+/* True: it was read before, or that can't be said yet. */
+static bool open_sibling(struct tail *t, const struct pattern *pat, const char *path, bool newer)
+{
+	struct open_file *f = tail_open_path(t, pat, path);
+	bool found;
+
+	if (f == NULL)
+		return false;
+	f->catch_up = !t->started || f->gz != NULL;
+	f->renamed = !f->catch_up; /* its writer may not have noticed yet */
+	f->pub.first_start = false;
+	f->first = true;
+	f->sibling = true;
+	f->newer = newer;
+	f->dirty = tail_settle(t, f, tail_now_ms());
+	found = f->sibling || (f->known && f->pub.offset > 0);
+	if (f->unwanted)
+		tail_let_go(t, t->n_files - 1);
+	return found;
+}
+
 /*
  * The log `name` was left in a file last written at since_us, and another one is there now: the
  * rest of the old one is in a sibling, and so is everything between. What was between may have
@@ -101,22 +123,42 @@ static bool catch_up(struct tail *t, const struct pattern *pat, const char *name
 		    tail_find_inode(t, &st) != NULL)
 			continue;
 
-		struct open_file *f = tail_open_path(t, pat, s[i].path);
-
-		if (f == NULL)
-			continue;
-		f->catch_up = !t->started || f->gz != NULL;
-		f->renamed = !f->catch_up; /* its writer may not have noticed yet */
-		f->pub.first_start = false;
-		f->first = true;
-		f->sibling = true;
-		f->newer = newer;
-		f->dirty = tail_settle(t, f, tail_now_ms());
-		found = found || f->sibling || (f->known && f->pub.offset > 0);
-		if (f->unwanted)
-			tail_let_go(t, t->n_files - 1);
+		found = open_sibling(t, pat, s[i].path, newer) || found;
 	}
 	free(s);
+	return found;
+}
+
+/*
+ * At start: path is a link that led to another file, which was left at pos. That one has a name
+ * that nobody knows; it is looked for where the link leads now. True: it is followed.
+ */
+static bool find_target(
+    struct tail *t, const struct pattern *pat, const char *path, const struct tail_position *pos)
+{
+	char target[PATH_MAX];
+	char old[TAIL_PATH_MAX];
+	struct dirent *ent;
+	struct stat st;
+	bool found = false;
+	bool same_head;
+	DIR *d;
+
+	if (lstat(path, &st) != 0 || !S_ISLNK(st.st_mode) || realpath(path, target) == NULL)
+		return false;
+	*(strrchr(target, '/') + 1) = '\0';
+	d = opendir(target);
+	while (d != NULL && !found && (ent = readdir(d)) != NULL) {
+		if (ent->d_ino != pos->ino ||
+		    (size_t)snprintf(old, sizeof(old), "%s%s", target, ent->d_name) >=
+			sizeof(old) ||
+		    stat(old, &st) != 0 || st.st_dev != pos->dev ||
+		    !tail_is_left(old, pos, &same_head))
+			continue;
+		found = tail_find_inode(t, &st) != NULL || open_sibling(t, pat, old, false);
+	}
+	if (d != NULL)
+		closedir(d);
 	return found;
 }
 
@@ -133,7 +175,8 @@ void tail_find_missed(struct tail *t, const struct pattern *p, const char *name,
 		    (tail_is_gzip(path) || tail_is_left(path, &pos, &same_head)))
 			return;
 		/* copied and truncated, or shortened by a crash, which identifying it will tell */
-		if (!catch_up(t, p, name, pos.time_us) && !t->started && !same_head)
+		if (!catch_up(t, p, name, pos.time_us) && !t->started && !same_head &&
+		    !find_target(t, p, path, &pos))
 			t->cb.report(t->cb.ctx, TAIL_GONE, pos.path, 0);
 	} else if (!t->started && !p->start.first_start) {
 		catch_up(t, p, name, p->start.alive_us);

@@ -300,3 +300,31 @@ def test_a_compressed_copy_that_stays_cut_is_reported(agent, read):
     bodies = agent.bodies()
     assert len(set(bodies)) == len(bodies) and "one last" not in bodies and "two 0" in bodies
     agent.stop()
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["beside the link", "in a folder of its own"])
+def test_a_link_is_turned_while_the_agent_is_down(agent, elsewhere):
+    """The rest of what it led to is still there, under a name that no pattern has."""
+    folder = agent.logs / "kept" if elsewhere else agent.logs
+    folder.mkdir(exist_ok=True)
+    link = agent.logs / "a.log"
+    (folder / "day-1").touch()
+    link.symlink_to(folder / "day-1")
+    follow(agent, "one 0")
+    agent.stop()
+    append(link, "one 1\none 2\n")
+    append(folder / "day-0", "zero\n")
+    append(folder / "day-2", "two 0\n")
+    link.unlink()
+    link.symlink_to(folder / "day-2")
+    agent.start()
+    agent.wait_rows(4)
+    append(link, "two 1\n")
+    agent.wait_rows(5)
+    agent.stop()
+    agent.start()
+    append(link, "two 2\n")
+    agent.wait_rows(6)
+    assert agent.bodies() == ["one 0", "one 1", "one 2", "two 0", "two 1", "two 2"]
+    assert reports(agent) == []
+    agent.stop()

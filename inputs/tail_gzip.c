@@ -2,21 +2,53 @@
 #include "inputs/tail_internal.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-enum { MAGIC_BYTES = 2, START_BYTES = 16384 };
+enum { MAGIC_BYTES = 2, START_BYTES = 16384, WINDOW_BYTES = 65536 };
 
-/*
- * gzip has no random access: going back starts anew. What a writer has added since the end was
- * met is read too.
- */
+void tail_gzip_forget(struct open_file *f)
+{
+	free(f->back);
+	f->back = NULL;
+	f->back_n = 0;
+}
+
+/* A window is kept, as a part of it will be asked for again: gzip would start anew for that. */
+static void keep(struct open_file *f, const char *text, size_t n, uint64_t offset)
+{
+	char *back = n > WINDOW_BYTES ? realloc(f->back, n) : NULL;
+
+	if (back == NULL)
+		return;
+	memcpy(back, text, n);
+	f->back = back;
+	f->back_n = n;
+	f->back_at = offset;
+}
+
+static size_t from_back(const struct open_file *f, char *to, size_t n, uint64_t offset)
+{
+	size_t left;
+
+	if (offset < f->back_at || offset >= f->back_at + f->back_n)
+		return 0;
+	left = (size_t)(f->back_at + f->back_n - offset);
+	left = left < n ? left : n;
+	memcpy(to, f->back + (offset - f->back_at), left);
+	return left;
+}
+
+/* What a writer has added since the end was met is read too. */
 ssize_t tail_gzip_read(struct open_file *f, char *to, size_t n, uint64_t offset)
 {
 	struct stat st;
-	size_t got = 0;
+	size_t got = from_back(f, to, n, offset);
 	int k = 1;
 	int error;
 
+	if (got == n)
+		return (ssize_t)got;
 	/* zlib takes for plain text what has not even these */
 	if (fstat(f->gz_fd, &st) == 0 && st.st_size < MAGIC_BYTES) {
 		f->cut = true;
@@ -25,7 +57,7 @@ ssize_t tail_gzip_read(struct open_file *f, char *to, size_t n, uint64_t offset)
 	gzerror(f->gz, &error);
 	if (error == Z_OK || error == Z_BUF_ERROR)
 		gzclearerr(f->gz);
-	if (gzseek(f->gz, (z_off_t)offset, SEEK_SET) < 0)
+	if (gzseek(f->gz, (z_off_t)(offset + got), SEEK_SET) < 0)
 		return -1;
 	while (got < n && (k = gzread(f->gz, to + got, (unsigned)(n - got))) > 0)
 		got += (size_t)k;
@@ -35,6 +67,7 @@ ssize_t tail_gzip_read(struct open_file *f, char *to, size_t n, uint64_t offset)
 		gzerror(f->gz, &error);
 		f->cut = error == Z_BUF_ERROR;
 	}
+	keep(f, to, got, offset);
 	return (ssize_t)got;
 }
 

@@ -29,7 +29,10 @@ struct open_file {
 	char path[TAIL_PATH_MAX];
 	int fd; /* -1: gzip */
 	gzFile gz;
-	int gz_fd;     /* which the stream owns */
+	int gz_fd;  /* which the stream owns */
+	char *back; /* gzip: of its text, what was read last */
+	size_t back_n;
+	uint64_t back_at;
 	bool cut;      /* gzip: what is there of it ends in the middle */
 	bool cut_said; /* and that was reported */
 	uint64_t size; /* seen last */
@@ -123,6 +126,7 @@ bool tail_is_left(const char *path, const struct tail_position *p, bool *same_he
 
 /* tail_gzip.c */
 ssize_t tail_gzip_read(struct open_file *f, char *to, size_t n, uint64_t offset);
+void tail_gzip_forget(struct open_file *f); /* nothing of what was read is wanted again */
 /* Does f, compressed, end by saying that it has n bytes? Then nobody unpacks it to know. */
 bool tail_gzip_has(const struct open_file *f, uint64_t n);
 /* Is f, compressed, as far as it is there, what g, which is not, begins with? */

@@ -53,9 +53,20 @@ static unsigned list_siblings(const char *dir, const char *base, struct sibling 
 }
 
 /* One that is being compressed has too little in it, until it is left alone. */
-static bool is_to_wait_for(struct tail *t, const struct open_file *f, enum tail_match m)
+static bool is_to_wait_for(struct tail *t, struct open_file *f, enum tail_match m)
 {
-	return f->cut && f->newer && (m == TAIL_MATCH_NO_HEAD || tail_may_be_saved(t, f));
+	if (!f->cut || !f->newer)
+		return false;
+	return m == TAIL_MATCH_NO_HEAD || (tail_may_be_saved(t, f) && !tail_is_copy(t, f));
+}
+
+/* Of a log that no saved position is of. */
+static bool is_wanted(struct tail *t, struct open_file *f, enum tail_match m)
+{
+	if (m == TAIL_MATCH_NO_HEAD || !f->newer || tail_is_copy(t, f))
+		return false;
+	tail_begin(t, f);
+	return true;
 }
 
 bool tail_settle(struct tail *t, struct open_file *f, int64_t now_ms)
@@ -63,19 +74,14 @@ bool tail_settle(struct tail *t, struct open_file *f, int64_t now_ms)
 	enum tail_match m = tail_match(t, f);
 
 	if (m == TAIL_MATCH_SAVED) {
-		f->unwanted = f->pub.offset > 0 ? tail_gzip_has(f, f->pub.offset)
-						: !f->newer || tail_is_copy(t, f);
-	} else if (m == TAIL_MATCH_NONE && tail_is_copy(t, f)) {
-		f->unwanted = true;
+		f->unwanted = tail_gzip_has(f, f->pub.offset);
 	} else if (is_to_wait_for(t, f, m)) {
 		if (now_ms - f->last_ms < TAIL_LET_GO_MS)
 			return false;
 		t->cb.report(t->cb.ctx, TAIL_UNREADABLE, f->path, 0);
 		f->unwanted = true;
-	} else if (m == TAIL_MATCH_NONE && f->newer) {
-		tail_begin(t, f);
 	} else {
-		f->unwanted = true;
+		f->unwanted = !is_wanted(t, f, m);
 	}
 	f->sibling = false;
 	return !f->unwanted;

@@ -36,6 +36,7 @@ struct tail *tail_new(const struct tail_callbacks *cb, size_t window_bytes, stru
 
 static void close_file(struct open_file *f)
 {
+	tail_gzip_forget(f);
 	if (f->gz != NULL)
 		gzclose_r(f->gz);
 	if (f->fd >= 0)
@@ -257,8 +258,10 @@ void tail_used(struct tail *t, struct tail_window *w, uint64_t used, uint64_t *b
 	}
 	f->before_hash = tail_hash_before(f, f->pub.offset, &ok);
 	*before_hash = f->before_hash;
-	if (w->last && w->at_end)
-		f->catch_up = true; /* nothing more is wanted of it */
+	if (w->last && w->at_end) { /* nothing more is wanted of it */
+		f->catch_up = true;
+		tail_gzip_forget(f);
+	}
 }
 
 uint64_t tail_line_end(struct tail *t, struct tail_window *w, bool *ended)

@@ -109,7 +109,7 @@ void alert_record(struct record_writer *w, const struct alert *a, const struct v
 	put_text(&f, "entity_value", a->value);
 	if (a->has_address) {
 		char text[IP_TEXT_MAX];
-		struct ip_prefix p = ip_prefix_of(&a->address, ip_is_v4(&a->address) ? 128 : 64);
+		struct ip_prefix p = ip_unit(&a->address);
 
 		put(&f, "entity_prefix", (struct slice){ text, ip_prefix_text(&p, text) });
 		put_text(&f, "provenance", provenance_names[a->provenance]);

@@ -26,6 +26,16 @@ static bool line_at(const struct window_in *in, size_t at, struct slice *line, s
 	return true;
 }
 
+/* A writer without O_APPEND whose log was truncated leaves a hole of any size before its line. */
+static size_t leading_nuls(struct slice s)
+{
+	size_t n = 0;
+
+	while (n < s.n && s.p[n] == '\0')
+		n++;
+	return n;
+}
+
 /* NUL bytes (a hole of a sparse file, a crash of the writer) are left out and counted. */
 static struct slice without_nuls(struct arena *a, struct slice s, struct group *g)
 {
@@ -37,8 +47,7 @@ static struct slice without_nuls(struct arena *a, struct slice s, struct group *
 	for (size_t i = 0; i < s.n; i++)
 		if (s.p[i] != '\0')
 			out[n++] = s.p[i];
-	g->nuls = s.n - n;
-	g->flags |= EVENT_NUL;
+	g->nuls += s.n - n;
 	return (struct slice){ out, n };
 }
 
@@ -47,12 +56,16 @@ static void from_line(
     struct assembly *as, struct slice line, size_t at, size_t end, struct group *g)
 {
 	bool ended = end > at + line.n;
+	size_t true_n = line.n;
+	size_t nuls = leading_nuls(line);
 
+	line = slice_from(line, nuls);
 	*g = (struct group){ .offset = as->in->offset + at,
 		.span = end - at,
 		.line = as->line,
 		.n_lines = 1,
-		.true_n = line.n,
+		.true_n = true_n,
+		.nuls = nuls,
 		.crc20 = pipeline_crc20(line) };
 	if (as->line != 0)
 		as->line++;
@@ -66,20 +79,29 @@ static void from_line(
 	}
 	if (line.n > 0 && memchr(line.p, '\0', line.n) != NULL)
 		line = without_nuls(as->arena, line, g);
+	if (g->nuls > 0)
+		g->flags |= EVENT_NUL;
 	g->body = line;
 }
 
-/* A line longer than any window: all of it counts, its head is kept. */
+/* A line longer than any window: all of it counts, the head of its text is kept. */
 static bool long_line(struct assembly *as, struct group *g)
 {
+	const struct window_in *in = as->in;
+
 	if (as->at > 0)
 		return false;
-	from_line(as, as->in->text, 0, as->in->text.n, g);
-	g->flags = (g->flags & ~(uint32_t)EVENT_UNTERMINATED) | EVENT_CUT |
-		   (as->in->long_ended ? 0u : EVENT_UNTERMINATED);
-	g->span = as->in->long_span;
-	g->true_n = as->in->long_span - as->in->long_ended;
-	as->at = as->done = as->in->text.n;
+	from_line(as, in->text, 0, in->text.n, g);
+	g->span = in->long_span;
+	g->true_n = in->long_span - in->long_ended;
+	g->nuls += in->nuls;
+	if (in->nuls > 0)
+		g->flags |= EVENT_NUL;
+	if (g->true_n - in->nuls > PIPELINE_LINE_MAX)
+		g->flags |= EVENT_CUT;
+	if (in->long_ended)
+		g->flags &= ~(uint32_t)EVENT_UNTERMINATED;
+	as->at = as->done = in->text.n + 1; /* there may be nothing but NULs */
 	return true;
 }
 

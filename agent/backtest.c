@@ -99,9 +99,9 @@ static void on_alert(void *ctx, const struct alert *a)
 		return;
 	b->report.blocks++;
 	if (a->has_address) {
-		struct ip_prefix x = ip_prefix_of(&a->address, ip_is_v4(&a->address) ? 128 : 64);
+		struct ip_prefix x = ip_unit(&a->address);
 
-		b->report.never += ip_set_overlaps(&b->never, &x);
+		b->report.never += ip_set_concerns(&b->never, &x);
 	}
 
 	struct client *c = backtest_client(&b->report, XXH3_64bits(a->value, strlen(a->value)) | 1);

@@ -41,11 +41,12 @@ static bool is_hop(const struct client_rule *r, const struct ip *addr)
 }
 
 /* Of the internet, not of networks of one's own (RFC 1918, 6598, 3927, 4193, 4291). */
-static bool is_public(const struct ip *a)
+static bool is_public(const struct ip *address)
 {
-	const uint8_t *b = a->b;
+	struct ip a = ip_behind_nat64(address);
+	const uint8_t *b = a.b;
 
-	if (!ip_is_v4(a))
+	if (!ip_is_v4(&a))
 		return (b[0] & 0xfe) != 0xfc && !(b[0] == 0xfe && (b[1] & 0xc0) == 0x80) &&
 		       b[0] != 0;
 	return b[12] != 10 && b[12] != 127 && b[12] != 0 && !(b[12] == 172 && b[13] >> 4 == 1) &&

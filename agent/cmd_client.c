@@ -5,6 +5,7 @@
 #include "agent/options.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
 
 int cmd_status(int argc, char **argv)
@@ -43,6 +44,20 @@ int cmd_audit(int argc, char **argv)
 	return control_ask(path, "audit");
 }
 
+/* What follows a word, and the word itself. */
+static int most_words(const char *verb)
+{
+	static const struct {
+		const char *verb;
+		int words;
+	} most[] = { { "list", 1 }, { "remove", 2 }, { "explain", 2 } };
+
+	for (unsigned i = 0; i < sizeof(most) / sizeof(*most); i++)
+		if (strcmp(verb, most[i].verb) == 0)
+			return most[i].words;
+	return 3;
+}
+
 int cmd_blocks(int argc, char **argv)
 {
 	static const struct usage usage = { "sekisho blocks [-c FILE] list | add PREFIX [TTL] | "
@@ -62,7 +77,7 @@ int cmd_blocks(int argc, char **argv)
 
 	if (words < 0)
 		return rc;
-	if (words == 0) {
+	if (words == 0 || words > most_words(argv[1])) {
 		fprintf(stderr, "usage: %s\n", usage.line);
 		return EX_USAGE;
 	}

@@ -39,10 +39,16 @@ struct asked {
 	const char *line; /* explain */
 };
 
+/* Of one that waits for what no input of the config can say. */
+static void say_unfed(struct slice missing)
+{
+	printf("inactive: no input gives %.*s", SLICE_ARG(missing));
+}
+
 static void end_of_row(bool inactive, struct slice missing)
 {
 	if (inactive)
-		printf("inactive: no input gives %.*s", SLICE_ARG(missing));
+		say_unfed(missing);
 	putchar('\n');
 }
 
@@ -76,24 +82,30 @@ static int list(struct offline *o, const struct asked *a)
 	return 0;
 }
 
-/* Of one that waits for what no input of the config can say. */
+static void note_unfed(struct slice file, unsigned line, struct slice name, struct slice missing)
+{
+	printf("%.*s:%u: note: %.*s: ", SLICE_ARG(file), line, SLICE_ARG(name));
+	say_unfed(missing);
+	putchar('\n');
+}
+
 static void lint_feed(struct offline *o)
 {
 	struct slice missing;
 
-	for (unsigned i = 0; i < o->rs->n_rules && o->config != NULL; i++) {
+	if (o->config == NULL)
+		return;
+	for (unsigned i = 0; i < o->rs->n_rules; i++) {
 		const struct rule *r = &o->rs->rules[i];
 
 		if (!rule_is_fed(o->config, r, &missing))
-			printf("%.*s:%u: note: %.*s: inactive: no input gives %.*s\n",
-			    SLICE_ARG(r->file), r->line, SLICE_ARG(r->name), SLICE_ARG(missing));
+			note_unfed(r->file, r->line, r->name, missing);
 	}
-	for (unsigned i = 0; i < o->rs->n_correlations && o->config != NULL; i++) {
+	for (unsigned i = 0; i < o->rs->n_correlations; i++) {
 		const struct correlation *c = &o->rs->correlations[i];
 
 		if (!correlation_is_fed(o->config, o->rs, c, &missing))
-			printf("%.*s:%u: note: %.*s: inactive: no input gives %.*s\n",
-			    SLICE_ARG(c->file), c->line, SLICE_ARG(c->name), SLICE_ARG(missing));
+			note_unfed(c->file, c->line, c->name, missing);
 	}
 }
 

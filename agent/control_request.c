@@ -48,6 +48,8 @@ bool control_blocks(struct policy *p, struct slice request, const struct policy_
 	int64_t ttl = 0;
 
 	if (slice_eq(verb, SLICE("list"))) {
+		if (n > 3 || (n == 3 && !slice_eq(word[2], SLICE("json"))))
+			return usage(out, "list takes nothing but --json");
 		policy_list(p, n > 2, call->now_us, out);
 		return true;
 	}
@@ -62,8 +64,8 @@ bool control_blocks(struct policy *p, struct slice request, const struct policy_
 	if (n < 3 || !ip_prefix_parse(word[2], &x))
 		return usage(
 		    out, "expected an address or network such as 203.0.113.7 or 2001:db8:1::/64");
-	if (n > 3 && !units_duration(word[3], &ttl))
-		return usage(out, "expected a span such as 1h or 30m after the address");
+	if (n > 3 && (!units_duration(word[3], &ttl) || ttl <= 0))
+		return usage(out, "expected a span above 0, such as 1h or 30m, after the address");
 	if (slice_eq(verb, SLICE("add")))
 		return policy_add(p, &x, ttl, "by hand", call);
 	if (slice_eq(verb, SLICE("remove")))

@@ -57,7 +57,7 @@ struct crawlers {
 /* IPv6 by /64, as it is blocked. */
 static struct entry *set_of(struct crawlers *c, const struct ip *a)
 {
-	struct ip_prefix p = ip_prefix_of(a, ip_is_v4(a) ? 128 : 64);
+	struct ip_prefix p = ip_unit(a);
 
 	return c->sets[XXH3_64bits_withSeed(p.addr.b, sizeof(p.addr.b), c->seed) % SETS];
 }
@@ -170,7 +170,7 @@ enum crawler_state crawlers_ask(struct crawlers *c, const struct ip *a, const st
 bool crawlers_in(struct crawlers *c, const struct ip_prefix *x)
 {
 	int64_t now_us = clock_boot_us();
-	bool one_set = x->bits >= (ip_is_v4(&x->addr) ? 128 : 64);
+	bool one_set = x->bits >= ip_unit(&x->addr).bits;
 	const struct entry *e = one_set ? set_of(c, &x->addr) : c->sets[0];
 	bool in = false;
 

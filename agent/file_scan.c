@@ -51,6 +51,19 @@ static uint64_t count_lines(const char *p, size_t n)
 	return lines;
 }
 
+/* More of a long line: NULs before its text are counted, of the text the head is kept. */
+static void keep_text(struct window_in *w, char *head, struct slice s)
+{
+	size_t n;
+
+	for (; w->text.n == 0 && s.n > 0 && s.p[0] == '\0'; s = slice_from(s, 1))
+		w->nuls++;
+	n = s.n < PIPELINE_LINE_MAX - w->text.n ? s.n : PIPELINE_LINE_MAX - w->text.n;
+	if (n > 0)
+		memcpy(head + w->text.n, s.p, n);
+	w->text.n += n;
+}
+
 /* A line that no window holds: its head is kept, the rest is passed over up to its end. */
 static int pass_long_line(struct file_scan *s, struct input *in)
 {
@@ -63,19 +76,19 @@ static int pass_long_line(struct file_scan *s, struct input *in)
 
 	if (head == NULL)
 		return -1;
-	memcpy(head, in->p, PIPELINE_LINE_MAX);
 	for (;;) {
 		const char *lf = in->n > 0 ? memchr(in->p, '\n', in->n) : NULL;
 		size_t used = lf != NULL ? (size_t)(lf - in->p) + 1 : in->n;
 
 		span += used;
 		ended = lf != NULL;
+		keep_text(&w, head, (struct slice){ in->p, used - ended });
 		memmove(in->p, in->p + used, in->n - used);
 		in->n -= used;
 		if (ended || in->eof || fill(in) != 0)
 			break;
 	}
-	w.text = (struct slice){ head, PIPELINE_LINE_MAX };
+	w.text.p = head;
 	w.long_span = span;
 	w.long_ended = ended;
 	pipeline_window(&s->off->pipeline, &s->rules, &w);

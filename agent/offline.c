@@ -72,7 +72,7 @@ static int load_rules(struct offline *o, const struct offline_options *opt)
 		problem_error(&p, (struct place){ "rules", 0, 0 },
 		    "there are no rules in /etc/sekisho/rules or /usr/share/sekisho/rules; name a "
 		    "folder with --rules");
-	if (p.errors > 0)
+	if (p.text.n > 0)
 		fwrite(p.text.p, 1, p.text.n, stderr);
 
 	bool bad = p.errors > 0 || o->rs == NULL;

@@ -59,6 +59,7 @@ struct window_in {
 	bool padded; /* FILTER_BEFORE bytes before text and FILTER_AFTER behind it are readable */
 	bool final;  /* end of input: an unterminated last line is an event too */
 	bool close_all;	    /* events still open are closed, flagged */
+	uint64_t nuls;	    /* of a long line: NUL bytes before the text, within its span */
 	uint64_t long_span; /* > 0: text is the head of one line of that many bytes, end included */
 	bool long_ended;    /* and whether it has an end */
 };

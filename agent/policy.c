@@ -93,16 +93,16 @@ static struct block *place(struct policy *p, const struct ip_prefix *x, int64_t 
 
 const char *policy_guard(const struct policy *p, const struct ip_prefix *x, int64_t now_us)
 {
-	bool v4 = ip_is_v4(&x->addr) && x->bits >= 96;
-
-	if (v4 ? x->bits < 96 + 24 : x->bits < 48)
+	if (ip_prefix_is_wide(x))
 		return "the prefix is too wide: at most /24, and /48 for IPv6";
-	if (ip_set_overlaps(&p->never, x))
+	if (ip_prefix_is_special(x))
+		return "it is no address of a host: unspecified, multicast or broadcast";
+	if (ip_set_concerns(&p->never, x))
 		return "it is in the never-block set";
 	if (p->spared != NULL && p->spared(p->spared_ctx, x))
 		return "it is a verified crawler's address";
 	for (unsigned i = 0; i < p->n_allowed; i++)
-		if (p->allowed[i].until_us > now_us && ip_prefix_overlaps(&p->allowed[i].prefix, x))
+		if (p->allowed[i].until_us > now_us && ip_prefix_concerns(&p->allowed[i].prefix, x))
 			return "it is allowed by `blocks allow`";
 	return NULL;
 }
@@ -172,7 +172,7 @@ static const char *others(const struct policy *p, const struct alert *a, int n, 
 	if (a->entity == ENTITY_CLIENT &&
 	    successes_other_agent(p->successes, &a->address, a->agent, now_us))
 		return "another user agent succeeded from this address in 24 h";
-	if (n < 0 && a->provenance == PROVENANCE_FORWARDED && ip_is_v4(&a->address))
+	if (n < 0 && a->provenance == PROVENANCE_FORWARDED && ip_unit(&a->address).bits == 128)
 		return "it is unknown how many share this forwarded address";
 	return NULL;
 }
@@ -257,7 +257,7 @@ void policy_alert(struct policy *p, const struct alert *a, int64_t read_us,
 	int64_t now_us = call->now_us;
 	const struct response_rule *r = response_of(p, a);
 	enum action action = r != NULL && r->action < ACTION_N ? (enum action)r->action : a->action;
-	struct ip_prefix x = ip_prefix_of(&a->address, ip_is_v4(&a->address) ? 128 : 64);
+	struct ip_prefix x = ip_unit(&a->address);
 	const char *why = NULL;
 
 	*v = (struct verdict_on_alert){ .mode = (enum response_mode)p->c->mode,
@@ -362,7 +362,7 @@ void policy_spare(struct policy *p, const struct ip_prefix *x, const struct poli
 {
 	for (unsigned i = 0; i < p->n; i++)
 		if (policy_is_live(&p->blocks[i], call->now_us) && !p->blocks[i].manual &&
-		    ip_prefix_overlaps(&p->blocks[i].prefix, x))
+		    ip_prefix_concerns(x, &p->blocks[i].prefix))
 			end_block(&p->blocks[i], "it is a verified crawler's address", call);
 }
 
@@ -372,7 +372,7 @@ bool policy_remove(struct policy *p, const struct ip_prefix *x, const struct pol
 
 	for (unsigned i = 0; i < p->n; i++)
 		if (policy_is_live(&p->blocks[i], call->now_us) &&
-		    ip_prefix_overlaps(&p->blocks[i].prefix, x)) {
+		    ip_prefix_concerns(x, &p->blocks[i].prefix)) {
 			end_block(&p->blocks[i], "removed by hand", call);
 			n++;
 		}

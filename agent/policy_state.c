@@ -243,7 +243,7 @@ void policy_list(const struct policy *p, bool json, int64_t now_us, struct buf *
 
 void policy_explain(const struct policy *p, const struct ip *a, int64_t now_us, struct buf *out)
 {
-	struct ip_prefix x = ip_prefix_of(a, ip_is_v4(a) ? 128 : 64);
+	struct ip_prefix x = ip_unit(a);
 	const char *why = policy_guard(p, &x, now_us);
 	int n = successes_from(p->successes, a, now_us);
 	bool any = false;

@@ -225,8 +225,11 @@ static void one_window(struct reader *r, struct tail_window *w)
 	}
 	if (used == 0 && full) {
 		in.long_span = tail_line_end(r->tail, w, &in.long_ended);
-		if (in.long_span > 0)
+		if (in.long_span > 0) {
+			in.nuls = tail_skip_nuls(r->tail, w, in.long_span - in.long_ended);
+			in.text = w->text;
 			used = pipeline_window(&r->pipeline, lr, &in);
+		}
 	}
 	if (used == 0)
 		tail_used(r->tail, w, 0, &ignored);

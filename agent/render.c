@@ -46,7 +46,7 @@ static void render_entity(struct json *j, const struct alert *a)
 	json_member_text(j, "type", slice_of(entity_names[a->entity]));
 	json_member_text(j, "value", slice_of(a->value));
 	if (a->has_address && (a->entity == ENTITY_IP || a->entity == ENTITY_CLIENT)) {
-		struct ip_prefix p = ip_prefix_of(&a->address, ip_is_v4(&a->address) ? 128 : 64);
+		struct ip_prefix p = ip_unit(&a->address);
 
 		json_member_text(j, "prefix", (struct slice){ prefix, ip_prefix_text(&p, prefix) });
 		if (a->provenance != PROVENANCE_NONE)

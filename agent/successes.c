@@ -80,7 +80,7 @@ static bool is_live(uint32_t then, uint32_t now)
 
 static uint64_t address_hash(uint64_t key, const struct ip *a)
 {
-	struct ip_prefix x = ip_prefix_of(a, ip_is_v4(a) ? 128 : 64);
+	struct ip_prefix x = ip_unit(a);
 
 	return XXH3_64bits_withSeed(x.addr.b, 16, key) | 1;
 }

@@ -75,6 +75,63 @@ bool ip_is_v4(const struct ip *a)
 	return memcmp(a->b, v4_head, 12) == 0;
 }
 
+/* RFC 6052 section 2.1 */
+static const struct ip nat64 = { { 0, 0x64, 0xff, 0x9b } };
+
+/* The IPv4 addresses that x has behind NAT64. */
+static bool within_nat64(const struct ip_prefix *x, struct ip_prefix *v4)
+{
+	struct ip_prefix all = { nat64, 96 };
+
+	if (!ip_prefix_overlaps(&all, x))
+		return false;
+	*v4 = (struct ip_prefix){ x->addr, x->bits > 96 ? x->bits : 96 };
+	memcpy(v4->addr.b, v4_head, sizeof(v4_head));
+	if (x->bits <= 96)
+		memset(v4->addr.b + 12, 0, 4);
+	return true;
+}
+
+struct ip_prefix ip_unit(const struct ip *a)
+{
+	bool one = ip_is_v4(a) || memcmp(a->b, nat64.b, 12) == 0;
+
+	return ip_prefix_of(a, one ? 128 : 64);
+}
+
+struct ip ip_behind_nat64(const struct ip *a)
+{
+	struct ip_prefix x = { *a, 128 };
+	struct ip_prefix v4;
+
+	return within_nat64(&x, &v4) ? v4.addr : *a;
+}
+
+bool ip_prefix_is_special(const struct ip_prefix *p)
+{
+	/* RFC 1122 section 3.2.1.3, RFC 5771, RFC 919, RFC 4291 sections 2.5.2 and 2.7 */
+	static const struct ip_prefix special[] = {
+		{ { { [10] = 0xff, [11] = 0xff } }, 96 + 8 },
+		{ { { [10] = 0xff, [11] = 0xff, [12] = 224 } }, 96 + 4 },
+		{ { { [10] = 0xff, [11] = 0xff, 255, 255, 255, 255 } }, 128 },
+		{ { { 0 } }, 128 },
+		{ { { 0xff } }, 8 },
+	};
+
+	for (unsigned i = 0; i < sizeof(special) / sizeof(*special); i++)
+		if (ip_prefix_concerns(&special[i], p))
+			return true;
+	return false;
+}
+
+bool ip_prefix_is_wide(const struct ip_prefix *p)
+{
+	struct ip_prefix v4 = *p;
+	bool is_v4 = (ip_is_v4(&p->addr) && p->bits >= 96) || within_nat64(p, &v4);
+
+	return is_v4 ? v4.bits < 96 + 24 : p->bits < 48;
+}
+
 struct ip_prefix ip_prefix_of(const struct ip *a, unsigned bits)
 {
 	struct ip_prefix p = { *a, bits > 128 ? 128 : bits };
@@ -131,6 +188,13 @@ bool ip_prefix_overlaps(const struct ip_prefix *a, const struct ip_prefix *b)
 	return a->bits <= b->bits ? ip_prefix_has(a, &b->addr) : ip_prefix_has(b, &a->addr);
 }
 
+bool ip_prefix_concerns(const struct ip_prefix *p, const struct ip_prefix *x)
+{
+	struct ip_prefix v4;
+
+	return ip_prefix_overlaps(p, x) || (within_nat64(x, &v4) && ip_prefix_overlaps(p, &v4));
+}
+
 size_t ip_text(const struct ip *a, char to[static IP_TEXT_MAX])
 {
 	if (ip_is_v4(a))
@@ -175,10 +239,10 @@ bool ip_set_has(const struct ip_set *s, const struct ip *a)
 	return false;
 }
 
-bool ip_set_overlaps(const struct ip_set *s, const struct ip_prefix *p)
+bool ip_set_concerns(const struct ip_set *s, const struct ip_prefix *p)
 {
 	for (unsigned i = 0; i < s->n; i++)
-		if (ip_prefix_overlaps(&s->p[i], p))
+		if (ip_prefix_concerns(&s->p[i], p))
 			return true;
 	return false;
 }

@@ -31,11 +31,29 @@ bool ip_prefix_parse(struct slice s, struct ip_prefix *out);
 
 bool ip_is_v4(const struct ip *a);
 
+/*
+ * What is counted and blocked as one: an IPv4 address, a /64 of IPv6. Behind NAT64 (RFC 6052,
+ * 64:ff9b::/96) it is one address too, as the /64 of all of them is the whole of IPv4.
+ */
+struct ip_prefix ip_unit(const struct ip *a);
+
+/* The IPv4 address that a is behind NAT64; a itself when it is none. */
+struct ip ip_behind_nat64(const struct ip *a);
+
+/* Does it hold addresses that are none of a host: unspecified, multicast, broadcast? */
+bool ip_prefix_is_special(const struct ip_prefix *p);
+
+/* Wider than what may ever be blocked: /24, and /48 for IPv6. */
+bool ip_prefix_is_wide(const struct ip_prefix *p);
+
 /* The prefix of that many (mapped) bits around a. */
 struct ip_prefix ip_prefix_of(const struct ip *a, unsigned bits);
 
 bool ip_prefix_has(const struct ip_prefix *p, const struct ip *a);
 bool ip_prefix_overlaps(const struct ip_prefix *a, const struct ip_prefix *b);
+
+/* Does p overlap x, or the IPv4 addresses that x has behind NAT64? */
+bool ip_prefix_concerns(const struct ip_prefix *p, const struct ip_prefix *x);
 
 /* Canonical text (RFC 5952), NUL-terminated, into to. Returns its length. */
 size_t ip_text(const struct ip *a, char to[static IP_TEXT_MAX]);
@@ -51,7 +69,7 @@ struct ip_set {
 
 bool ip_set_add(struct ip_set *s, const struct ip_prefix *p); /* false: out of memory */
 bool ip_set_has(const struct ip_set *s, const struct ip *a);
-bool ip_set_overlaps(const struct ip_set *s, const struct ip_prefix *p);
+bool ip_set_concerns(const struct ip_set *s, const struct ip_prefix *p); /* is one of them? */
 void ip_set_free(struct ip_set *s);
 
 #endif

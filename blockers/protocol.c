@@ -26,11 +26,11 @@ static struct blocked *find(const struct protocol *p, const struct ip_prefix *x)
 /* Whatever the agent says: not wide, not never. */
 static const char *guard(const struct protocol *p, const struct ip_prefix *x)
 {
-	bool v4 = ip_is_v4(&x->addr) && x->bits >= 96;
-
-	if (v4 ? x->bits < 96 + 24 : x->bits < 48)
+	if (ip_prefix_is_wide(x))
 		return "prefix too wide";
-	return ip_set_overlaps(p->never, x) ? "in the never-block set" : NULL;
+	if (ip_prefix_is_special(x))
+		return "no address of a host";
+	return ip_set_concerns(p->never, x) ? "in the never-block set" : NULL;
 }
 
 static int fill(struct protocol *p, struct err *e)

@@ -206,17 +206,9 @@ static bool agrees(const struct window *w)
 	return false;
 }
 
-static void say(struct correlator *c, struct window *w, alert_cb *cb, void *ctx)
-{
-	if (cb == NULL || c->hold || w->alert == NULL)
-		return;
-	correlate_tags(c, w);
-	cb(ctx, w->alert);
-}
-
 static void end_silence(struct correlator *c, struct window *w, alert_cb *cb, void *ctx)
 {
-	correlate_say_held(c, w, cb, ctx);
+	correlate_say(c, w, true, cb, ctx);
 	c->n_alerts -= w->alert != NULL;
 	free(w->alert);
 	w->alert = NULL;
@@ -260,7 +252,7 @@ static void count(struct correlator *c, const struct sighting *s, alert_cb *cb, 
 	if (w->silent_until_us != 0) {
 		if (s->time_us < w->silent_until_us) {
 			if (add_to_alert(w, s))
-				say(c, w, cb, ctx);
+				correlate_say(c, w, false, cb, ctx);
 			return;
 		}
 		end_silence(c, w, cb, ctx);
@@ -275,7 +267,7 @@ static void count(struct correlator *c, const struct sighting *s, alert_cb *cb, 
 	if (c->n_alerts >= SILENT_MAX)
 		end_oldest(c, cb, ctx);
 	fire(c, w, s, &k);
-	say(c, w, cb, ctx);
+	correlate_say(c, w, false, cb, ctx);
 }
 
 void correlator_feed(struct correlator *c, const struct sighting *s, alert_cb *cb, void *ctx)

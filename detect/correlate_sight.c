@@ -30,15 +30,13 @@ static struct slice group_value(const struct field *f, const struct event *ev)
 	return (struct slice){ 0 };
 }
 
-/* IPv6 is counted as /64. */
 static uint64_t hash_address(uint64_t seed, struct slice v)
 {
 	struct ip a;
 
 	if (!ip_parse(v, &a))
 		return XXH3_64bits_withSeed(v.p, v.n, seed);
-	if (!ip_is_v4(&a))
-		a = ip_prefix_of(&a, 64).addr;
+	a = ip_unit(&a).addr;
 	return XXH3_64bits_withSeed(a.b, sizeof(a.b), seed);
 }
 

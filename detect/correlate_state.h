@@ -95,8 +95,9 @@ struct window_key {
 struct window *correlate_window(
     struct correlator *c, const struct window_key *key, int64_t now_us, alert_cb *cb, void *ctx);
 
-/* Alerts that are said with their last count (correlator_hold_alerts): now, as w goes. */
-void correlate_say_held(struct correlator *c, struct window *w, alert_cb *cb, void *ctx);
+/* The alert of w, which is going or not: those with their last count (correlator_hold_alerts) are
+ * said as it goes. */
+void correlate_say(struct correlator *c, struct window *w, bool going, alert_cb *cb, void *ctx);
 uint64_t correlate_random(struct correlator *c);
 void correlate_drop(struct correlator *c, struct window *w);
 

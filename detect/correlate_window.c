@@ -165,9 +165,9 @@ void correlate_tags(const struct correlator *c, struct window *w)
 		}
 }
 
-void correlate_say_held(struct correlator *c, struct window *w, alert_cb *cb, void *ctx)
+void correlate_say(struct correlator *c, struct window *w, bool going, alert_cb *cb, void *ctx)
 {
-	if (cb == NULL || !c->hold || w->alert == NULL)
+	if (cb == NULL || c->hold != going || w->alert == NULL)
 		return;
 	correlate_tags(c, w);
 	cb(ctx, w->alert);
@@ -245,7 +245,7 @@ static void displace(struct correlator *c, int64_t now_us, alert_cb *cb, void *c
 		sample[n] = (struct candidate){ .w = w };
 		sample[n].full = fullness(c, w, now_us, &sample[n].k);
 		if (sample[n].full < 0) { /* over: nothing matters less */
-			correlate_say_held(c, w, cb, ctx);
+			correlate_say(c, w, true, cb, ctx);
 			correlate_drop(c, w);
 			return;
 		}
@@ -262,7 +262,7 @@ static void displace(struct correlator *c, int64_t now_us, alert_cb *cb, void *c
 			worst = i;
 	c->evicted++;
 	correlate_note(c, sample[worst].w, &sample[worst].k);
-	correlate_say_held(c, sample[worst].w, cb, ctx);
+	correlate_say(c, sample[worst].w, true, cb, ctx);
 	correlate_drop(c, sample[worst].w);
 }
 

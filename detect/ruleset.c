@@ -284,6 +284,10 @@ static struct ruleset *load(const char *const *dirs, unsigned n_dirs, const char
 	l->p = p;
 	for (unsigned i = 0; i < n_dirs; i++)
 		load_dir(l, dirs[i]);
+	if (n_dirs > 0 && rs->n_files == 0)
+		problem_warn(p, (struct place){ dirs[0], 0, 0 },
+		    "there are no rules in %s (no file *.yml): nothing will be detected",
+		    n_dirs > 1 ? "it and the other folders" : "it");
 	if (text != NULL)
 		load_file(l, name, text);
 	load_docs(l);

@@ -114,6 +114,12 @@ void tail_used(struct tail *t, struct tail_window *w, uint64_t used, uint64_t *b
 /* Where the end of a line that no window holds lies: its whole length, or 0: not there yet. */
 uint64_t tail_line_end(struct tail *t, struct tail_window *w, bool *ended);
 
+/*
+ * How many NUL bytes that line, of line_n bytes without its end, begins with; the window's text
+ * becomes what follows them of it.
+ */
+uint64_t tail_skip_nuls(struct tail *t, struct tail_window *w, uint64_t line_n);
+
 unsigned tail_open_files(const struct tail *t);
 
 #endif

@@ -94,7 +94,8 @@ static bool open_handle(struct open_file *f, const char *path)
 		f->gz = gzdopen(f->fd, "rb");
 		if (f->gz == NULL)
 			return false;
-		f->fd = -1; /* the stream owns it */
+		f->gz_fd = f->fd;
+		f->fd = -1;
 		gzbuffer(f->gz, 128 << 10);
 	}
 	return true;
@@ -120,6 +121,7 @@ struct open_file *tail_open_path(struct tail *t, const struct pattern *p, const 
 		free(f);
 		return NULL;
 	}
+	fstat(f->gz != NULL ? f->gz_fd : f->fd, &st); /* another one may be there by now */
 	memcpy(f->path, path, strlen(path) + 1);
 	f->pub = (struct tail_file){ .input = p->input,
 		.path = f->path,
@@ -131,7 +133,6 @@ struct open_file *tail_open_path(struct tail *t, const struct pattern *p, const 
 	f->dirty = true;
 	f->checked = true;
 	f->last_ms = tail_now_ms();
-	f->order = t->next_order++;
 	t->files[t->n_files++] = f;
 	return f;
 }
@@ -144,36 +145,54 @@ static bool is_old_copy(const char *name, const char *pattern)
 	return tail_is_gzip(name) && !tail_is_gzip(pattern);
 }
 
-static void found_file(struct tail *t, const struct pattern *p, const char *name)
+/*
+ * A file of the pattern is at the path. It is held open while its predecessors are looked for: its
+ * inode would else be the next one's. True: by now another file is there, and this one may be among
+ * those that were found; of none a byte is read.
+ */
+static bool look_at(struct tail *t, const struct pattern *p, const char *name, const char *path)
 {
-	char path[TAIL_PATH_MAX];
+	unsigned before = t->n_files;
 	struct stat st;
+	struct open_file *f;
 
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s", strcmp(p->dir, "/") == 0 ? "" : p->dir,
-		name) >= sizeof(path) ||
-	    stat(path, &st) != 0 || !S_ISREG(st.st_mode))
-		return;
-
-	struct open_file *f = tail_find_inode(t, &st);
-
+	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+		return false;
+	f = tail_find_inode(t, &st);
 	if (f != NULL) {
 		if (strcmp(f->path, path) != 0 &&
 		    f->renamed) { /* moved back, or onto another pattern */
 			memcpy(f->path, path, strlen(path) + 1);
 			f->renamed = false;
 		}
-		return;
+		return false;
 	}
 	if (!t->started && p->start.first_start && p->start.not_before_us != 0 &&
 	    tail_mtime_us(&st) < p->start.not_before_us)
-		return;
-
-	tail_find_missed(t, p, name, path, &st);
+		return false;
 	f = tail_open_path(t, p, path);
-	if (f != NULL && !t->started)
+	tail_find_missed(t, p, name, path, &st);
+	if (f == NULL)
+		return false;
+	if (!t->started)
 		tail_find_rest(t, f, name);
-	else if (f != NULL && f->gz == NULL && tail_identify_copy(t, f))
+	else if (f->gz == NULL && tail_identify_copy(t, f))
+		f->unwanted = true;
+	if (stat(path, &st) != 0 || (st.st_dev == f->pub.dev && st.st_ino == f->pub.ino))
+		return false;
+	while (t->n_files > before)
 		tail_let_go(t, t->n_files - 1);
+	return true;
+}
+
+static void found_file(struct tail *t, const struct pattern *p, const char *name)
+{
+	const char *dir = strcmp(p->dir, "/") == 0 ? "" : p->dir;
+	char path[TAIL_PATH_MAX];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) < sizeof(path))
+		while (look_at(t, p, name, path))
+			;
 }
 
 static int by_text(const void *a, const void *b)
@@ -222,8 +241,10 @@ static void check_name(struct open_file *f)
 {
 	struct stat st;
 
-	if (f->catch_up)
+	if (f->catch_up) {
+		f->dirty = f->dirty || f->cut; /* more of it may be there now */
 		return;
+	}
 	if (stat(f->path, &st) != 0 || st.st_dev != f->pub.dev || st.st_ino != f->pub.ino) {
 		if (!f->renamed)
 			f->last_ms = tail_now_ms();
@@ -270,7 +291,7 @@ static void one_event(struct tail *t, const struct inotify_event *ev)
 		if (f->pattern->watch == ev->wd && slash != NULL &&
 		    strcmp(slash + 1, ev->name) == 0) {
 			any = true;
-			f->dirty = true;
+			f->dirty = f->dirty || !f->sibling;
 			f->checked = false;
 			if (names)
 				check_name(f);

@@ -52,17 +52,13 @@ static bool is_taken(const struct tail *t, const struct open_file *f, const stru
 
 static bool agrees(struct open_file *f, const struct tail_position *p)
 {
+	uint64_t h;
 	bool ok;
 
 	if (f->fd >= 0 && tail_file_size(f) < p->offset)
 		return false;
-
-	uint64_t h;
-	uint64_t size;
-
-	/* the same head and, to the byte, the length that was read: nobody unpacks it for more */
-	if (f->gz != NULL && p->offset > 0 && tail_gzip_size(f->path, &size) &&
-	    size == (p->offset & UINT32_MAX))
+	/* the same head and, to the byte, the length that was read */
+	if (p->offset > 0 && tail_gzip_has(f, p->offset))
 		return true;
 	h = tail_hash_before(f, p->offset, &ok);
 	return ok && h == p->before_hash;
@@ -89,6 +85,15 @@ static void take(struct open_file *f, const struct tail_position *p)
 	f->known = true;
 }
 
+/* The saved position of a log that f, whose head is known, is a copy of; *p. */
+static bool find_copied(struct tail *t, struct open_file *f, struct tail_position *p)
+{
+	for (unsigned i = 0; t->cb.saved(t->cb.ctx, f->pub.head_hash, i, p); i++)
+		if (!is_taken(t, f, p) && p->offset > 0 && agrees(f, p))
+			return true;
+	return false;
+}
+
 /* A saved position of this very file, or of a log that this is a copy of. */
 static bool match_saved(struct tail *t, struct open_file *f)
 {
@@ -100,36 +105,50 @@ static bool match_saved(struct tail *t, struct open_file *f)
 
 		if (is_taken(t, f, &p))
 			continue;
-		if (same && !agrees(f, &p) && tail_file_size(f) < p.offset)
-			shortened = true;
 		if (same && agrees(f, &p)) {
 			take(f, &p);
 			return true;
 		}
+		if (same && f->gz == NULL && tail_file_size(f) < p.offset)
+			shortened = true;
 	}
-	for (unsigned i = 0; t->cb.saved(t->cb.ctx, f->pub.head_hash, i, &p); i++)
-		if (!is_taken(t, f, &p) && p.offset > 0 && agrees(f, &p)) {
-			take(f, &p);
-			return true;
-		}
+	if (find_copied(t, f, &p)) {
+		take(f, &p);
+		return true;
+	}
 	if (shortened)
 		t->cb.report(t->cb.ctx, TAIL_SHORTENED, f->path, 0);
 	return false;
 }
 
-bool tail_match(struct tail *t, struct open_file *f)
+enum tail_match tail_match(struct tail *t, struct open_file *f)
 {
-	return read_head(f, &f->pub.head_hash) && match_saved(t, f);
+	if (!read_head(f, &f->pub.head_hash))
+		return TAIL_MATCH_NO_HEAD;
+	return match_saved(t, f) ? TAIL_MATCH_SAVED : TAIL_MATCH_NONE;
+}
+
+bool tail_may_be_saved(struct tail *t, const struct open_file *f)
+{
+	struct tail_position p;
+
+	for (unsigned i = 0; t->cb.saved(t->cb.ctx, f->pub.head_hash, i, &p); i++)
+		if (p.offset > 0 && !is_taken(t, f, &p))
+			return true;
+	return false;
 }
 
 bool tail_is_copy(struct tail *t, struct open_file *f)
 {
 	for (unsigned i = 0; i < t->n_files; i++) {
-		const struct open_file *g = t->files[i];
+		struct open_file *g = t->files[i];
 		struct tail_position p = { .offset = g->pub.offset, .before_hash = g->before_hash };
 
-		if (g != f && g->known && g->pub.head_hash == f->pub.head_hash && p.offset > 0 &&
-		    agrees(f, &p))
+		if (g == f || !g->known || g->pub.head_hash != f->pub.head_hash)
+			continue;
+		/* of what is not read yet, or not written yet, the bytes before the place say
+		 * nothing */
+		if ((p.offset > 0 && agrees(f, &p)) || tail_gzip_is_of(f, g))
 			return true;
 	}
 	return false;
@@ -139,27 +158,8 @@ bool tail_is_copy(struct tail *t, struct open_file *f)
 bool tail_identify_copy(struct tail *t, struct open_file *f)
 {
 	struct tail_position p;
-	bool saved = false;
 
-	if (!read_head(f, &f->pub.head_hash))
-		return false;
-	for (unsigned i = 0; !saved && t->cb.saved(t->cb.ctx, f->pub.head_hash, i, &p); i++)
-		saved = !is_taken(t, f, &p) && p.offset > 0 && agrees(f, &p);
-	return !saved && tail_is_copy(t, f);
-}
-
-bool tail_gzip_size(const char *path, uint64_t *size)
-{
-	uint8_t b[4];
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	bool ok = fd >= 0 && lseek(fd, -4, SEEK_END) >= 0 && read(fd, b, 4) == 4;
-
-	if (fd >= 0)
-		close(fd);
-	if (ok)
-		*size = (uint64_t)b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 |
-			(uint64_t)b[3] << 24;
-	return ok;
+	return read_head(f, &f->pub.head_hash) && !find_copied(t, f, &p) && tail_is_copy(t, f);
 }
 
 /* The place behind the last LF of what is there now. */
@@ -182,19 +182,23 @@ static uint64_t end_of_lines(struct open_file *f)
 
 bool tail_identify(struct tail *t, struct open_file *f)
 {
-	bool ok;
-
 	if (!read_head(f, &f->pub.head_hash))
 		return false;
-	if (!f->restarted && match_saved(t, f))
-		return true;
+	if (f->restarted || !match_saved(t, f))
+		tail_begin(t, f);
+	return true;
+}
+
+void tail_begin(struct tail *t, struct open_file *f)
+{
+	bool ok;
+
 	f->pub.number = t->cb.new_number(t->cb.ctx, f->pub.head_hash);
 	f->pub.offset = 0;
 	f->known = true;
 	if (f->pattern->start.first_start && f->pub.first_start && f->pattern->start.from_end)
 		f->pub.offset = end_of_lines(f);
 	f->before_hash = tail_hash_before(f, f->pub.offset, &ok);
-	return true;
 }
 
 static void restart(struct tail *t, struct open_file *f, enum tail_report why, uint64_t lost)

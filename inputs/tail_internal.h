@@ -29,20 +29,28 @@ struct open_file {
 	char path[TAIL_PATH_MAX];
 	int fd; /* -1: gzip */
 	gzFile gz;
-	uint64_t gz_at; /* uncompressed offset of the stream */
-	uint64_t size;	/* seen last */
+	int gz_fd;  /* which the stream owns */
+	char *back; /* gzip: of its text, what was read last */
+	size_t back_n;
+	uint64_t back_at;
+	bool cut;      /* gzip: what is there of it ends in the middle */
+	bool cut_said; /* and that was reported */
+	uint64_t size; /* seen last */
 	uint64_t before_hash;
 	bool dirty;    /* there may be more to read */
 	bool known;    /* it has its identity */
 	bool renamed;  /* its path is another file's now, or nobody's */
 	bool catch_up; /* found beside its log: read to its end, then let go */
+	bool first;    /* and comes before what its log is now, to its end */
+	bool sibling;  /* and whether it is to be read is not settled yet */
+	bool newer;    /* and was written since its log was left */
+	bool unwanted; /* nothing is to be read of it */
 	bool checked;  /* identity was checked since it became dirty */
 	bool idle_said;
 	bool restarted;	  /* it is another log than what was saved under its inode */
 	bool ended;	  /* nobody writes it any more: all of it is its head */
 	int64_t last_ms;  /* of the last byte, or of opening */
 	uint64_t scanned; /* of a line longer than a window: bytes known to have no end */
-	uint64_t order;	  /* files are read in this order */
 	const struct pattern *pattern;
 };
 
@@ -54,7 +62,6 @@ struct tail {
 	struct open_file **files;
 	unsigned n_files;
 	unsigned turn;
-	uint64_t next_order;
 	char *mem; /* buf with TAIL_PAD around it */
 	char *buf;
 	size_t buf_n;
@@ -82,6 +89,8 @@ void tail_find_missed(struct tail *t, const struct pattern *p, const char *name,
 void tail_find_rest(struct tail *t, struct open_file *f, const char *name); /* f: the newest */
 void tail_find_lost(struct tail *t);
 void tail_reopen(struct tail *t, int watch, const char *name);
+/* Is f, a sibling, to be read? False: no (it is unwanted), or too little of it is there to say. */
+bool tail_settle(struct tail *t, struct open_file *f, int64_t now_ms);
 
 /* tail_identity.c: give an open file its identity and place. False: it has no head yet. */
 bool tail_identify(struct tail *t, struct open_file *f);
@@ -91,14 +100,18 @@ void tail_note_mtime(struct open_file *f);
 /* Is f, which is identified, a copy of another open file as far as that was read? */
 bool tail_is_copy(struct tail *t, struct open_file *f);
 
-/* The same, only by a saved position. False: there is none. */
-bool tail_match(struct tail *t, struct open_file *f);
+/* The same, only by a saved position. */
+enum tail_match { TAIL_MATCH_NO_HEAD, TAIL_MATCH_NONE, TAIL_MATCH_SAVED };
+enum tail_match tail_match(struct tail *t, struct open_file *f);
+
+/* The same of a log that no saved position is of, after tail_match(). */
+void tail_begin(struct tail *t, struct open_file *f);
+
+/* Does a saved position have the head of f, so that f, which is cut, may be the rest of its log? */
+bool tail_may_be_saved(struct tail *t, const struct open_file *f);
 
 /* f, opened last: is it one? False also where it is known by a position of its own. */
 bool tail_identify_copy(struct tail *t, struct open_file *f);
-
-/* The uncompressed length that a gzip file of one member ends with, modulo 2^32. */
-bool tail_gzip_size(const char *path, uint64_t *size);
 
 /* Still the log it was? After it became dirty. Restarts it under a new number when not. */
 void tail_check(struct tail *t, struct open_file *f);
@@ -110,6 +123,14 @@ uint64_t tail_hash_before(struct open_file *f, uint64_t offset, bool *ok);
  * like that.
  */
 bool tail_is_left(const char *path, const struct tail_position *p, bool *same_head);
+
+/* tail_gzip.c */
+ssize_t tail_gzip_read(struct open_file *f, char *to, size_t n, uint64_t offset);
+void tail_gzip_forget(struct open_file *f); /* nothing of what was read is wanted again */
+/* Does f, compressed, end by saying that it has n bytes? Then nobody unpacks it to know. */
+bool tail_gzip_has(const struct open_file *f, uint64_t n);
+/* Is f, compressed, as far as it is there, what g, which is not, begins with? */
+bool tail_gzip_is_of(struct open_file *f, struct open_file *g);
 
 /* tail_read.c */
 ssize_t tail_pread(struct open_file *f, void *to, size_t n, uint64_t offset);

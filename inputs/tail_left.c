@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -51,13 +52,60 @@ static unsigned list_siblings(const char *dir, const char *base, struct sibling 
 	return count;
 }
 
-/* Is all of a compressed log read? Its end says how long it is, so that nobody unpacks it. */
-static bool is_read(const struct open_file *f)
+/* One that is being compressed has too little in it, until it is left alone. */
+static bool is_to_wait_for(struct tail *t, struct open_file *f, enum tail_match m)
 {
-	uint64_t size;
+	if (!f->cut || !f->newer)
+		return false;
+	return m == TAIL_MATCH_NO_HEAD || (tail_may_be_saved(t, f) && !tail_is_copy(t, f));
+}
 
-	return f->gz != NULL && tail_gzip_size(f->path, &size) &&
-	       size == (f->pub.offset & UINT32_MAX);
+/* Of a log that no saved position is of. */
+static bool is_wanted(struct tail *t, struct open_file *f, enum tail_match m)
+{
+	if (m == TAIL_MATCH_NO_HEAD || !f->newer || tail_is_copy(t, f))
+		return false;
+	tail_begin(t, f);
+	return true;
+}
+
+bool tail_settle(struct tail *t, struct open_file *f, int64_t now_ms)
+{
+	enum tail_match m = tail_match(t, f);
+
+	if (m == TAIL_MATCH_SAVED) {
+		f->unwanted = tail_gzip_has(f, f->pub.offset);
+	} else if (is_to_wait_for(t, f, m)) {
+		if (now_ms - f->last_ms < TAIL_LET_GO_MS)
+			return false;
+		t->cb.report(t->cb.ctx, TAIL_UNREADABLE, f->path, 0);
+		f->unwanted = true;
+	} else {
+		f->unwanted = !is_wanted(t, f, m);
+	}
+	f->sibling = false;
+	return !f->unwanted;
+}
+
+/* True: it was read before, or that can't be said yet. */
+static bool open_sibling(struct tail *t, const struct pattern *pat, const char *path, bool newer)
+{
+	struct open_file *f = tail_open_path(t, pat, path);
+	bool found;
+
+	if (f == NULL)
+		return false;
+	f->catch_up = !t->started || f->gz != NULL;
+	f->renamed = !f->catch_up; /* its writer may not have noticed yet */
+	f->pub.first_start = false;
+	f->first = true;
+	f->sibling = true;
+	f->newer = newer;
+	f->dirty = tail_settle(t, f, tail_now_ms());
+	found = f->sibling || (f->known && f->pub.offset > 0);
+	if (f->unwanted)
+		tail_let_go(t, t->n_files - 1);
+	return found;
 }
 
 /*
@@ -77,26 +125,46 @@ static bool catch_up(struct tail *t, const struct pattern *pat, const char *name
 		bool newer = s[i].mtime_us >= since_us;
 		struct stat st;
 
-		if ((t->started && (!newer || tail_is_gzip(s[i].path))) ||
-		    stat(s[i].path, &st) != 0 || tail_find_inode(t, &st) != NULL)
+		if ((t->started && !newer) || stat(s[i].path, &st) != 0 ||
+		    tail_find_inode(t, &st) != NULL)
 			continue;
 
-		struct open_file *f = tail_open_path(t, pat, s[i].path);
-
-		if (f == NULL)
-			continue;
-		f->catch_up = !t->started;
-		f->renamed = t->started; /* its writer may not have noticed yet */
-		f->pub.first_start = false;
-
-		bool has_head = newer ? tail_identify(t, f) : tail_match(t, f);
-		bool was_here = has_head && f->pub.offset > 0;
-
-		found = found || was_here;
-		if (!has_head || (!was_here && (!newer || tail_is_copy(t, f))) || is_read(f))
-			tail_let_go(t, t->n_files - 1);
+		found = open_sibling(t, pat, s[i].path, newer) || found;
 	}
 	free(s);
+	return found;
+}
+
+/*
+ * At start: path is a link that led to another file, which was left at pos. That one has a name
+ * that nobody knows; it is looked for where the link leads now. True: it is followed.
+ */
+static bool find_target(
+    struct tail *t, const struct pattern *pat, const char *path, const struct tail_position *pos)
+{
+	char target[PATH_MAX];
+	char old[TAIL_PATH_MAX];
+	struct dirent *ent;
+	struct stat st;
+	bool found = false;
+	bool same_head;
+	DIR *d;
+
+	if (lstat(path, &st) != 0 || !S_ISLNK(st.st_mode) || realpath(path, target) == NULL)
+		return false;
+	*(strrchr(target, '/') + 1) = '\0';
+	d = opendir(target);
+	while (d != NULL && !found && (ent = readdir(d)) != NULL) {
+		if (ent->d_ino != pos->ino ||
+		    (size_t)snprintf(old, sizeof(old), "%s%s", target, ent->d_name) >=
+			sizeof(old) ||
+		    stat(old, &st) != 0 || st.st_dev != pos->dev ||
+		    !tail_is_left(old, pos, &same_head))
+			continue;
+		found = tail_find_inode(t, &st) != NULL || open_sibling(t, pat, old, false);
+	}
+	if (d != NULL)
+		closedir(d);
 	return found;
 }
 
@@ -113,7 +181,8 @@ void tail_find_missed(struct tail *t, const struct pattern *p, const char *name,
 		    (tail_is_gzip(path) || tail_is_left(path, &pos, &same_head)))
 			return;
 		/* copied and truncated, or shortened by a crash, which identifying it will tell */
-		if (!catch_up(t, p, name, pos.time_us) && !t->started && !same_head)
+		if (!catch_up(t, p, name, pos.time_us) && !t->started && !same_head &&
+		    !find_target(t, p, path, &pos))
 			t->cb.report(t->cb.ctx, TAIL_GONE, pos.path, 0);
 	} else if (!t->started && !p->start.first_start) {
 		catch_up(t, p, name, p->start.alive_us);
@@ -126,17 +195,8 @@ void tail_find_missed(struct tail *t, const struct pattern *p, const char *name,
  */
 void tail_find_rest(struct tail *t, struct open_file *f, const char *name)
 {
-	unsigned at = t->n_files - 1;
-
-	if (f->pattern->start.first_start || !tail_identify(t, f))
-		return;
-	catch_up(t, f->pattern, name, INT64_MAX);
-	if (at + 1 == t->n_files)
-		return;
-	/* what is older is read first */
-	memmove(
-	    t->files + at, t->files + at + 1, (t->n_files - at - 1) * sizeof(struct open_file *));
-	t->files[t->n_files - 1] = f;
+	if (!f->pattern->start.first_start && tail_identify(t, f))
+		catch_up(t, f->pattern, name, INT64_MAX);
 }
 
 static const struct pattern *pattern_of(const struct tail *t, const char *path)
@@ -204,7 +264,7 @@ void tail_reopen(struct tail *t, int watch, const char *name)
 			return;
 		f->renamed = true;
 		f->pub.first_start = false;
-		if (!tail_match(t, f))
+		if (tail_match(t, f) != TAIL_MATCH_SAVED)
 			tail_let_go(t, t->n_files - 1);
 		return;
 	}

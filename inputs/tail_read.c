@@ -36,6 +36,7 @@ struct tail *tail_new(const struct tail_callbacks *cb, size_t window_bytes, stru
 
 static void close_file(struct open_file *f)
 {
+	tail_gzip_forget(f);
 	if (f->gz != NULL)
 		gzclose_r(f->gz);
 	if (f->fd >= 0)
@@ -73,31 +74,12 @@ unsigned tail_open_files(const struct tail *t)
 	return t->n_files;
 }
 
-/* gzip has no random access: going back starts anew. */
-static ssize_t gz_pread(struct open_file *f, char *to, size_t n, uint64_t offset)
-{
-	size_t got = 0;
-
-	if (gzseek(f->gz, (z_off_t)offset, SEEK_SET) < 0)
-		return -1;
-	while (got < n) {
-		int k = gzread(f->gz, to + got, (unsigned)(n - got));
-
-		if (k < 0)
-			return got > 0 ? (ssize_t)got : -1;
-		if (k == 0)
-			break;
-		got += (size_t)k;
-	}
-	return (ssize_t)got;
-}
-
 ssize_t tail_pread(struct open_file *f, void *to, size_t n, uint64_t offset)
 {
 	size_t got = 0;
 
 	if (f->gz != NULL)
-		return gz_pread(f, to, n, offset);
+		return tail_gzip_read(f, to, n, offset);
 	while (got < n) {
 		ssize_t k = pread(f->fd, (char *)to + got, n - got, (off_t)(offset + got));
 
@@ -115,24 +97,39 @@ ssize_t tail_pread(struct open_file *f, void *to, size_t n, uint64_t offset)
 /* Has a file that nobody writes any more been read to its end for long enough? */
 static bool is_done(const struct open_file *f, int64_t now)
 {
-	return f->catch_up || (f->renamed && now - f->last_ms >= TAIL_LET_GO_MS);
+	bool quiet = now - f->last_ms >= TAIL_LET_GO_MS;
+
+	return f->catch_up ? quiet || !f->cut : quiet && f->renamed;
+}
+
+/* Of what it has no identity yet: does it still grow? */
+static void note_growth(struct open_file *f, int64_t now)
+{
+	struct stat st;
+	uint64_t size =
+	    fstat(f->gz != NULL ? f->gz_fd : f->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+
+	if (size != f->size)
+		f->last_ms = now;
+	f->size = size;
 }
 
 /* Something to give out of f? Fills *w. */
 static bool read_file(struct tail *t, struct open_file *f, struct tail_window *w, int64_t now)
 {
+	if (f->unwanted)
+		return false;
 	if (!f->checked && f->known) {
 		tail_check(t, f);
 		f->checked = true;
 	}
-	if (!f->known && !tail_identify(t, f)) {
-		uint64_t size = tail_file_size(f);
-
-		if (size != f->size)
-			f->last_ms = now;
-		f->size = size;
-		f->dirty = false;
-		return false;
+	if (!f->known) {
+		note_growth(f, now);
+		if (!(f->sibling ? tail_settle(t, f, now) : tail_identify(t, f))) {
+			f->dirty = false;
+			return false;
+		}
+		f->size = f->gz != NULL ? 0 : f->size; /* of its text from now on */
 	}
 
 	tail_note_mtime(f); /* before the bytes: what comes later is newer */
@@ -162,6 +159,14 @@ static bool idle_file(struct tail *t, unsigned i, struct tail_window *w, int64_t
 {
 	struct open_file *f = t->files[i];
 
+	if (f->unwanted) {
+		tail_let_go(t, i);
+		return false;
+	}
+	if (f->known && f->cut && !f->cut_said && now - f->last_ms >= TAIL_LET_GO_MS) {
+		f->cut_said = true;
+		t->cb.report(t->cb.ctx, TAIL_UNREADABLE, f->path, 0);
+	}
 	if (!f->known && is_done(f, now)) { /* not one whole line in it */
 		f->ended = true;
 		if (read_file(t, f, w, now))
@@ -194,7 +199,7 @@ static int next_wait(const struct tail *t, int64_t now)
 
 	for (unsigned i = 0; i < t->n_files; i++) {
 		const struct open_file *f = t->files[i];
-		int64_t due = f->renamed ? f->last_ms + TAIL_LET_GO_MS
+		int64_t due = f->renamed || (f->catch_up && f->cut) ? f->last_ms + TAIL_LET_GO_MS
 			      : f->size > f->pub.offset && !f->idle_said ? f->last_ms + TAIL_IDLE_MS
 									 : INT64_MAX;
 
@@ -213,12 +218,21 @@ bool tail_next(struct tail *t, struct tail_window *w, int *wait_ms)
 		tail_scan(t);
 		t->next_scan_ms = now + TAIL_RESCAN_MS;
 	}
-	/* what was written before this start, in order of age; after that, everybody in turn */
+	/*
+	 * What was missed comes in order of age and before its log: a position of that log says
+	 * that nothing older is unread. After that, everybody in turn.
+	 */
+	for (unsigned i = 0; i < t->n_files; i++) {
+		struct open_file *f = t->files[i];
+
+		if (f->first && f->dirty && read_file(t, f, w, now)) {
+			f->first = !w->at_end;
+			return true;
+		}
+	}
 	for (unsigned k = 0; k < t->n_files; k++) {
 		unsigned i = (t->turn + k) % t->n_files;
 
-		if (t->files[i]->catch_up)
-			i = k; /* older siblings stand before their log in the list */
 		if (t->files[i]->dirty && read_file(t, t->files[i], w, now)) {
 			t->turn = i + 1;
 			return true;
@@ -244,8 +258,10 @@ void tail_used(struct tail *t, struct tail_window *w, uint64_t used, uint64_t *b
 	}
 	f->before_hash = tail_hash_before(f, f->pub.offset, &ok);
 	*before_hash = f->before_hash;
-	if (w->last && w->at_end)
-		f->catch_up = true; /* nothing more is wanted of it */
+	if (w->last && w->at_end) { /* nothing more is wanted of it */
+		f->catch_up = true;
+		tail_gzip_forget(f);
+	}
 }
 
 uint64_t tail_line_end(struct tail *t, struct tail_window *w, bool *ended)
@@ -275,4 +291,34 @@ uint64_t tail_line_end(struct tail *t, struct tail_window *w, bool *ended)
 		return at;
 	f->dirty = false; /* wait for more of it */
 	return 0;
+}
+
+uint64_t tail_skip_nuls(struct tail *t, struct tail_window *w, uint64_t line_n)
+{
+	struct open_file *f = (struct open_file *)w->file;
+	uint64_t at = 0; /* the text begins there */
+	ssize_t n = (ssize_t)w->text.n;
+
+	for (;;) {
+		size_t k = 0;
+
+		while (k < (size_t)n && t->buf[k] == '\0')
+			k++;
+		at += k;
+		if (k < (size_t)n || n == 0 || at >= line_n)
+			break;
+		n = tail_pread(f, t->buf, t->buf_n, f->pub.offset + at);
+		if (n <= 0)
+			break;
+	}
+	if (at > line_n)
+		at = line_n;
+	if (at == 0)
+		return 0;
+
+	uint64_t left = line_n - at;
+
+	n = tail_pread(f, t->buf, left < t->buf_n ? (size_t)left : t->buf_n, f->pub.offset + at);
+	w->text.n = n > 0 ? (size_t)n : 0;
+	return at;
 }

@@ -1,5 +1,6 @@
 /*
- * json.c - one JSON object a line (RFC 8259), as applications and nginx write them.
+ * json.c - one JSON object a line (RFC 8259), as applications and nginx write them; also with
+ * the escapes \xHH and \v of access logs.
  *
  * Members of nested objects get dotted names; arrays are kept as JSON text. Text
  * without a backslash is used where it lies. No recursion: the levels of nesting
@@ -56,12 +57,12 @@ static bool string(struct scan *s, struct slice *out, bool *escaped)
 	return false;
 }
 
-static bool hex4(const char *p, const char *end, uint32_t *out)
+static bool hex(const char *p, const char *end, int digits, uint32_t *out)
 {
 	*out = 0;
-	if (end - p < 4)
+	if (end - p < digits)
 		return false;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < digits; i++) {
 		char c = p[i];
 		uint32_t v;
 
@@ -108,11 +109,11 @@ static const char *unicode(const char *p, const char *end, char *to, size_t *n)
 	uint32_t c;
 	uint32_t low;
 
-	if (!hex4(p, end, &c))
+	if (!hex(p, end, 4, &c))
 		return NULL;
 	p += 4;
 	if (c >= 0xd800 && c < 0xdc00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u' &&
-	    hex4(p + 2, end, &low) && low >= 0xdc00 && low < 0xe000) {
+	    hex(p + 2, end, 4, &low) && low >= 0xdc00 && low < 0xe000) {
 		c = 0x10000 + ((c & 0x3ff) << 10 | (low & 0x3ff));
 		p += 6;
 	} else if (c >= 0xd800 && c < 0xe000) {
@@ -122,11 +123,15 @@ static const char *unicode(const char *p, const char *end, char *to, size_t *n)
 	return p;
 }
 
-/* The text that an escaped string stands for; never longer. False: a wrong escape. */
+/*
+ * The text that an escaped string stands for; never longer. False: a wrong escape. \xHH and \v are
+ * no JSON but what nginx (without escape=json) and Apache write: whoever sends a quote would else
+ * not be seen by any rule.
+ */
 static bool unescape(struct arena *a, struct slice in, struct slice *out)
 {
-	static const char from[] = "\"\\/bfnrt";
-	static const char to[] = "\"\\/\b\f\n\r\t";
+	static const char from[] = "\"\\/bfnrtv";
+	static const char to[] = "\"\\/\b\f\n\r\t\v";
 	char *buf = arena_alloc(a, in.n, 1);
 	const char *end = in.p + in.n;
 	size_t n = 0;
@@ -145,6 +150,16 @@ static bool unescape(struct arena *a, struct slice in, struct slice *out)
 			p = unicode(p + 1, end, buf, &n);
 			if (p == NULL)
 				return false;
+			continue;
+		}
+
+		uint32_t byte;
+
+		if (*p == 'x') {
+			if (!hex(p + 1, end, 2, &byte))
+				return false;
+			buf[n++] = (char)byte;
+			p += 3;
 			continue;
 		}
 

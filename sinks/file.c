@@ -2,13 +2,14 @@
  * file.c - NDJSON files, PATH/dt=YYYY-MM-DD/hour=HH/NAME.ndjson[.gz].
  *
  * A file has a name that ends in .tmp until it is closed (by age or size), then it is
- * renamed, so whoever collects files sees whole ones only. A commit is durable when it
- * is acknowledged: the gzip member is ended and the file synced. After a crash a .tmp
- * file is renamed as it is: records at its end may come again in the next file (at
- * least once), known by their seq.
+ * renamed, so whoever collects files sees whole ones only. Each line is in one of them
+ * once: PATH/.SINK.place holds the cursor and how long the file under way was with it. A commit
+ * first writes and syncs the file, then replaces the place. What a crash left behind that
+ * length is cut off at the next start; those records come again.
  */
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/io.h"
 #include "base/json.h"
 #include "base/record_json.h"
 #include "base/schema.h"
@@ -25,7 +26,19 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { PATH_LEN = 1024 };
+enum { PATH_LEN = 1024, NAME_LEN = 80 };
+
+#define PLACE_MAGIC "SKFILE1"
+
+/* What is durable, in this machine's order of bytes. */
+struct place {
+	char magic[8];
+	int64_t opened_us; /* names the file under way, if there is one with .tmp; 0: none yet */
+	uint64_t size;	   /* of it: whole commits */
+	uint32_t compress;
+	uint32_t has_cursor;
+	uint8_t cursor[SINK_CURSOR_BYTES];
+};
 
 struct file_sink {
 	const char *root;
@@ -36,9 +49,10 @@ struct file_sink {
 	struct buf packed;
 	struct buf scratch;
 	int fd; /* -1: no open file */
-	char path[PATH_LEN];
-	int64_t opened_us, next_idle_us;
-	uint64_t size;
+	char path[PATH_LEN], dir[PATH_LEN];
+	char place_name[NAME_LEN];
+	struct place place;
+	int64_t next_idle_us;
 };
 
 static int make_dir(const char *path, struct err *e)
@@ -48,22 +62,80 @@ static int make_dir(const char *path, struct err *e)
 	return err_set(e, errno, "%s: %s", path, strerror(errno));
 }
 
-/* .tmp files of a predecessor get their names. */
-static void finish_old(const char *root)
+static int save_place(struct file_sink *f, const struct place *p, struct err *e)
 {
-	char *paths[] = { (char *)(uintptr_t)root, NULL };
-	FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-	FTSENT *ent;
+	if (io_replace(f->root, f->place_name, p, sizeof(*p), 0640, e) != 0)
+		return -1;
+	f->place = *p;
+	return 0;
+}
 
-	while (fts != NULL && (ent = fts_read(fts)) != NULL)
-		if (ent->fts_info == FTS_F && slice_ends(slice_of(ent->fts_path), SLICE(".tmp"))) {
-			char to[PATH_LEN];
+/* Of the file that was opened then: f->dir and f->path. */
+static int name_file(struct file_sink *f, int64_t opened_us, bool compress, struct err *e)
+{
+	char when[TIMEFMT_MAX];
+	int n;
 
-			snprintf(to, sizeof(to), "%.*s", (int)ent->fts_pathlen - 4, ent->fts_path);
-			rename(ent->fts_path, to);
-		}
-	if (fts != NULL)
-		fts_close(fts);
+	timefmt_rfc3339(opened_us, when);
+	n = snprintf(f->dir, sizeof(f->dir), "%s/dt=%.10s/hour=%.2s", f->root, when, when + 11);
+	if (n < 0 || (size_t)n >= sizeof(f->dir) ||
+	    (size_t)snprintf(f->path, sizeof(f->path), "%s/%lld.ndjson%s.tmp", f->dir,
+		(long long)opened_us, compress ? ".gz" : "") >= sizeof(f->path))
+		return err_set(e, ENAMETOOLONG, "%s: path too long", f->root);
+	return 0;
+}
+
+/* The file gets its name, with nothing behind its last commit. */
+static int close_file(struct file_sink *f, struct err *e)
+{
+	char to[PATH_LEN];
+	int rc;
+
+	if (f->fd < 0)
+		return 0;
+	snprintf(to, sizeof(to), "%.*s", (int)strlen(f->path) - 4, f->path);
+	if (f->place.size == 0)
+		rc = unlink(f->path);
+	else if ((rc = ftruncate(f->fd, (off_t)f->place.size)) == 0 && (rc = fsync(f->fd)) == 0)
+		rc = rename(f->path, to);
+	/* somebody took it away: nothing can be closed any more */
+	if (rc != 0 && errno != ENOENT)
+		return err_set(e, errno, "%s: %s", to, strerror(errno));
+	close(f->fd);
+	f->fd = -1;
+	return io_sync_dir(f->dir, e);
+}
+
+/* The file that a crash left under way. Without one it had got its name already. */
+static int close_left(struct file_sink *f, struct err *e)
+{
+	if (f->place.opened_us == 0)
+		return 0;
+	if (name_file(f, f->place.opened_us, f->place.compress != 0, e) != 0)
+		return -1;
+	f->fd = open(f->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (f->fd < 0)
+		return errno == ENOENT ? 0 : err_set(e, errno, "%s: %s", f->path, strerror(errno));
+	return close_file(f, e);
+}
+
+static int load_place(struct file_sink *f, struct err *e)
+{
+	char path[PATH_LEN + NAME_LEN];
+	char *text;
+	size_t n;
+
+	snprintf(path, sizeof(path), "%s/%s", f->root, f->place_name);
+	if (access(path, F_OK) != 0 && errno == ENOENT)
+		return 0;
+	if (io_read_file(path, sizeof(f->place), &text, &n, e) != 0)
+		return -1;
+	if (n == sizeof(f->place))
+		memcpy(&f->place, text, n);
+	free(text);
+	if (n != sizeof(f->place) || memcmp(f->place.magic, PLACE_MAGIC, sizeof(PLACE_MAGIC)) != 0)
+		return err_set(e, EBADMSG, "%s: not written by this version", path);
+	return close_left(f, e);
 }
 
 static void *file_open(const struct sink_settings *s, struct err *e)
@@ -80,50 +152,49 @@ static void *file_open(const struct sink_settings *s, struct err *e)
 		.keep_us = s->keep_us,
 		.rotate_bytes = s->rotate_bytes,
 		.max_size = s->max_size,
+		.place = { .magic = PLACE_MAGIC },
 		.fd = -1 };
-	if (make_dir(s->path, e) != 0) {
+	snprintf(f->place_name, sizeof(f->place_name), ".%s.place", s->name);
+	if (make_dir(s->path, e) != 0 || load_place(f, e) != 0) {
+		if (f->fd >= 0)
+			close(f->fd);
 		free(f);
 		return NULL;
 	}
-	finish_old(s->path);
 	return f;
 }
 
-static int close_file(struct file_sink *f, struct err *e)
+static int file_load_cursor(
+    void *self, uint8_t cursor[SINK_CURSOR_BYTES], bool *found, struct err *e)
 {
-	char to[PATH_LEN];
+	const struct file_sink *f = self;
 
-	if (f->fd < 0)
-		return 0;
-	close(f->fd);
-	f->fd = -1;
-	snprintf(to, sizeof(to), "%.*s", (int)strlen(f->path) - 4, f->path);
-	if (rename(f->path, to) != 0)
-		return err_set(e, errno, "%s: %s", to, strerror(errno));
+	(void)e;
+	*found = f->place.has_cursor != 0;
+	memcpy(cursor, f->place.cursor, SINK_CURSOR_BYTES);
 	return 0;
 }
 
+/* The place names it before it is there, and its folders are durable before it holds anything. */
 static int open_file(struct file_sink *f, int64_t now_us, struct err *e)
 {
-	char when[TIMEFMT_MAX];
-	char dir[PATH_LEN];
+	struct place p = f->place;
+	char day[PATH_LEN];
 
-	timefmt_rfc3339(now_us, when);
-	snprintf(dir, sizeof(dir), "%s/dt=%.10s", f->root, when);
-	if (make_dir(dir, e) != 0)
+	if (name_file(f, now_us, f->compress, e) != 0)
 		return -1;
-	snprintf(dir, sizeof(dir), "%s/dt=%.10s/hour=%.2s", f->root, when, when + 11);
-	if (make_dir(dir, e) != 0)
+	snprintf(day, sizeof(day), "%.*s", (int)(strrchr(f->dir, '/') - f->dir), f->dir);
+	if (make_dir(day, e) != 0 || make_dir(f->dir, e) != 0 || io_sync_dir(day, e) != 0)
 		return -1;
-	if ((size_t)snprintf(f->path, sizeof(f->path), "%s/%lld.ndjson%s.tmp", dir,
-		(long long)now_us, f->compress ? ".gz" : "") >= sizeof(f->path))
-		return err_set(e, ENAMETOOLONG, "%s: path too long", f->root);
+	p.opened_us = now_us;
+	p.size = 0;
+	p.compress = f->compress;
+	if (save_place(f, &p, e) != 0)
+		return -1;
 	f->fd = open(f->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	if (f->fd < 0)
 		return err_set(e, errno, "%s: %s", f->path, strerror(errno));
-	f->opened_us = now_us;
-	f->size = 0;
-	return 0;
+	return io_sync_dir(f->dir, e);
 }
 
 static enum sink_result file_begin(void *self, struct err *e)
@@ -196,40 +267,40 @@ static bool pack(struct file_sink *f)
 	return rc == Z_STREAM_END;
 }
 
+/* What was put, behind the commits before it. */
+static int write_text(struct file_sink *f, struct err *e)
+{
+	const struct buf *b = f->compress ? &f->packed : &f->text;
+	int64_t now = clock_now_us();
+
+	if (f->fd >= 0 &&
+	    (now - f->place.opened_us >= f->rotate_us || f->place.size >= f->rotate_bytes) &&
+	    close_file(f, e) != 0)
+		return -1;
+	if (f->fd < 0 && open_file(f, now, e) != 0)
+		return -1;
+	if (f->compress && !pack(f))
+		return err_set(e, ENOMEM, "no memory for compression");
+	/* not appended: what a failed write left there is written over */
+	if (io_pwrite(f->fd, b->p, b->n, f->place.size) != 0 || fdatasync(f->fd) != 0)
+		return err_set(e, errno, "%s: %s", f->path, strerror(errno));
+	return 0;
+}
+
 static enum sink_result file_commit(
     void *self, const uint8_t cursor[SINK_CURSOR_BYTES], struct err *e)
 {
 	struct file_sink *f = self;
-	int64_t now = clock_now_us();
-	const struct buf *b = f->compress ? &f->packed : &f->text;
+	struct place p;
 
-	(void)cursor;
-	if (f->text.n == 0)
-		return SINK_OK;
-	if (f->fd >= 0 && (now - f->opened_us >= f->rotate_us || f->size >= f->rotate_bytes) &&
-	    close_file(f, e) != 0)
+	if (f->text.n > 0 && write_text(f, e) != 0)
 		return SINK_RETRY;
-	if ((f->fd < 0 && open_file(f, now, e) != 0) || (f->compress && !pack(f)))
-		return SINK_RETRY;
-	for (size_t at = 0; at < b->n;) {
-		ssize_t n = write(f->fd, b->p + at, b->n - at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			err_set(e, errno, "%s: %s", f->path, strerror(errno));
-			if (ftruncate(f->fd, (off_t)f->size) != 0 || lseek(f->fd, 0, SEEK_END) < 0)
-				close_file(f, e);
-			return SINK_RETRY;
-		}
-		at += (size_t)n;
-	}
-	if (fdatasync(f->fd) != 0) {
-		err_set(e, errno, "%s: %s", f->path, strerror(errno));
-		return SINK_RETRY;
-	}
-	f->size += b->n;
-	return SINK_OK;
+	p = f->place;
+	if (f->text.n > 0)
+		p.size += f->compress ? f->packed.n : f->text.n;
+	p.has_cursor = 1;
+	memcpy(p.cursor, cursor, SINK_CURSOR_BYTES);
+	return save_place(f, &p, e) == 0 ? SINK_OK : SINK_RETRY;
 }
 
 static void file_abort(void *self)
@@ -250,7 +321,7 @@ static void file_idle(void *self, int64_t now_us)
 	struct err ignored;
 	uint64_t total = 0;
 
-	if (f->fd >= 0 && now_us - f->opened_us >= f->rotate_us)
+	if (f->fd >= 0 && now_us - f->place.opened_us >= f->rotate_us)
 		close_file(f, &ignored);
 	if (now_us < f->next_idle_us)
 		return;
@@ -260,7 +331,8 @@ static void file_idle(void *self, int64_t now_us)
 		FTSENT *ent;
 
 		while (fts != NULL && (ent = fts_read(fts)) != NULL) {
-			if (ent->fts_info != FTS_F)
+			if (ent->fts_info != FTS_F || ent->fts_name[0] == '.' ||
+			    (f->fd >= 0 && strcmp(ent->fts_path, f->path) == 0))
 				continue;
 			if (round == 0) {
 				total += (uint64_t)ent->fts_statp->st_size;
@@ -286,6 +358,8 @@ static void file_close(void *self)
 	if (f == NULL)
 		return;
 	close_file(f, &ignored);
+	if (f->fd >= 0)
+		close(f->fd);
 	buf_free(&f->text);
 	buf_free(&f->packed);
 	buf_free(&f->scratch);
@@ -297,6 +371,7 @@ const struct sink sink_file = {
 	.max_records = 20000,
 	.max_bytes = 8 << 20,
 	.open = file_open,
+	.load_cursor = file_load_cursor,
 	.begin = file_begin,
 	.put = file_put,
 	.commit = file_commit,

@@ -53,6 +53,30 @@ def test_scan_is_the_same_by_filters_and_by_pcre2_alone(tmp_path):
     assert fast.count('"kind":"event"') == 80
 
 
+def test_a_quote_in_a_request_hides_nothing_in_a_json_log_without_its_escapes(tmp_path):
+    """nginx without escape=json writes \\xHH for it, which is no JSON."""
+    (tmp_path / "r.yml").write_text(RULE)
+    log = r'{"remote_addr":"203.0.113.7","status":200,"request":"GET /?a=\x22&q=1+UNION+SELECT+2 HTTP/1.1"}' + "\n"
+    p = sekisho("scan", "--parser", "json", "--rules", str(tmp_path), "-", stdin=log)
+    assert p.returncode == 0, p.stderr
+    event, alert = [json.loads(line) for line in p.stdout.splitlines()]
+    assert "sekisho.parse_error" not in event["attributes"] and event["attributes"]["url.query"].startswith('a="&q=')
+    assert event["detections"][0]["rule"] == "t.union" and alert["action"]
+
+
+def test_rules_that_are_nowhere_are_said(tmp_path):
+    """A folder without a rule in it is more likely a mistake than meant."""
+    empty = tmp_path / "rules"
+    empty.mkdir()
+    config = tmp_path / "c.yaml"
+    config.write_text(f"inputs: [{{files: [{tmp_path}/a.log], parser: raw}}]\nrules: [{empty}]\n")
+    for p in (sekisho("scan", "--rules", str(empty), "-", stdin="x\n"), sekisho("rules", "lint", "--rules", str(empty)),
+              sekisho("check", "-c", str(config))):
+        assert p.returncode == 0 and f"{empty}: warning: there are no rules in it" in p.stderr, p
+    (empty / "r.yml").write_text(RULE)
+    assert "no rules in" not in sekisho("scan", "--rules", str(empty), "-", stdin="x\n").stderr
+
+
 AGENT_RULE = """title: No browser
 name: t.agent
 id: 7b0fbb2b-8f1b-4f6f-9a43-000000000002
@@ -221,6 +245,12 @@ def test_alerts_and_shadow_blocks_are_rows(agent):
     assert "203.0.113.7" in listing and "shadow" in listing
     assert "removed 1" in agent.run("blocks", "remove", "203.0.113.7").stdout
     assert agent.run("blocks", "add", "127.0.0.1").returncode == 1
+    assert "multicast" in agent.run("blocks", "add", "224.0.0.251", "1h").stdout
+    for span in ("0s", "0"):
+        zero = agent.run("blocks", "add", "198.51.100.77", span)
+        assert zero.returncode == 1 and "above 0" in zero.stdout, zero
+    for words in (["list", "extra"], ["list", "json"], ["remove", "198.51.100.77", "1h"], ["explain", "198.51.100.77", "x"]):
+        assert agent.run("blocks", *words).returncode == 64, words
     agent.stop()
     agent.start()
     assert "removed" in agent.run("blocks", "explain", "203.0.113.7").stdout

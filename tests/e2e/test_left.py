@@ -2,6 +2,9 @@
 import gzip
 import os
 import shutil
+import signal
+
+import pytest
 
 from conftest import wait_for
 
@@ -21,9 +24,24 @@ def follow(agent, *lines, files=None):
     return log
 
 
+def rotate_under(agent, log):
+    """After it the daemon still writes to the old log, of which the returned file is; the new one is read."""
+    daemon = open(log, "a")
+    os.rename(log, f"{log}.1")
+    append(log, "two 0\n")
+    agent.wait_rows(2)
+    return daemon
+
+
 def compress(log, to):
     with open(log, "rb") as f, gzip.open(to, "wb") as g:
         shutil.copyfileobj(f, g)
+
+
+def stop_still(agent):
+    agent.process.send_signal(signal.SIGSTOP)
+    tasks = f"/proc/{agent.process.pid}/task"
+    wait_for(lambda: all(open(f"{tasks}/{x}/stat").read().rsplit(")", 1)[1].split()[0] == "T" for x in os.listdir(tasks)), "it stands still")
 
 
 def reports(agent):
@@ -33,10 +51,7 @@ def reports(agent):
 def test_the_old_log_is_written_after_the_new_one_was_read(agent):
     """The agent ends right after a rotation, before the daemon opens its log anew."""
     log = follow(agent, "one 0")
-    daemon = open(log, "a")
-    os.rename(log, f"{log}.1")
-    append(log, "two 0\n")
-    agent.wait_rows(2)
+    daemon = rotate_under(agent, log)
     agent.stop()
     daemon.write("one 1\n")
     daemon.close()
@@ -109,10 +124,7 @@ def test_a_log_that_was_deleted_while_down_is_reported(agent):
 
 def test_a_rotated_log_is_written_long_after(agent):
     log = follow(agent, "one 0")
-    daemon = open(log, "a")
-    os.rename(log, f"{log}.1")
-    append(log, "two 0\n")
-    agent.wait_rows(2)
+    daemon = rotate_under(agent, log)
     fds = f"/proc/{agent.process.pid}/fd"
     wait_for(lambda: f"{log}.1" not in [os.readlink(f"{fds}/{x}") for x in os.listdir(fds) if os.path.lexists(f"{fds}/{x}")],
              "the old log is let go")
@@ -171,3 +183,148 @@ def test_a_pattern_of_folders_is_refused_where_it_stands(agent):
     check = agent.run("check")
     assert check.returncode == 78
     assert f"{agent.config}:3:" in check.stderr and "a pattern can stand only behind the last '/'" in check.stderr
+
+
+def rotate(log):
+    """The usual way: each copy one further, from the second on compressed."""
+    for n in range(9, 1, -1):
+        if os.path.exists(f"{log}.{n - 1}.gz"):
+            os.rename(f"{log}.{n - 1}.gz", f"{log}.{n}.gz")
+    if os.path.exists(f"{log}.1"):
+        compress(f"{log}.1", f"{log}.2.gz")
+        os.unlink(f"{log}.1")
+    os.rename(log, f"{log}.1")
+
+
+@pytest.mark.parametrize("delay", [True, False], ids=["the newest copy is plain", "all copies are compressed"])
+@pytest.mark.parametrize("still", [True, False], ids=["it stands still", "it looks while that happens"])
+def test_rotated_and_compressed_faster_than_the_agent_looks(agent, delay, still):
+    log = follow(agent, "one 0")
+    if still:
+        stop_still(agent)
+    append(log, "one 1\n")
+    for k in ("two", "three"):
+        rotate(log)
+        append(log, f"{k} 0\n{k} 1\n")
+    rotate(log)
+    if not delay:
+        compress(f"{log}.1", f"{log}.1.gz")
+        os.unlink(f"{log}.1")
+    append(log, "four 0\n")
+    agent.process.send_signal(signal.SIGCONT)
+    agent.wait_rows(7)
+    append(log, "four 1\n")
+    agent.wait_rows(8)
+    agent.stop()
+    agent.start()
+    append(log, "four 2\n")
+    agent.wait_rows(9)
+    assert sorted(agent.bodies()) == sorted(
+        ["one 0", "one 1", "two 0", "two 1", "three 0", "three 1", "four 0", "four 1", "four 2"])
+    assert reports(agent) == []
+    agent.stop()
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_copy_that_is_being_compressed_is_waited_for(agent, running):
+    log = follow(agent, "one 0")
+    if running:
+        stop_still(agent)
+    else:
+        agent.stop()
+    lines = [f"two {i} {os.urandom(20).hex()}" for i in range(20000)]
+    os.rename(log, f"{log}.1")
+    append(log, "".join(f"{x}\n" for x in lines))
+    compress(log, agent.root / "whole.gz")
+    os.unlink(log)
+    whole = (agent.root / "whole.gz").read_bytes()
+    gz = agent.logs / "a.log.2.gz"
+    gz.write_bytes(whole[:len(whole) // 2])
+    append(log, "three 0\n")
+    if running:
+        agent.process.send_signal(signal.SIGCONT)
+    else:
+        agent.start()
+    agent.wait_rows(5000)
+    with open(gz, "ab") as f:
+        f.write(whole[len(whole) // 2:])
+    agent.wait_rows(20002)
+    assert sorted(agent.bodies()) == sorted(["one 0", *lines, "three 0"])
+    assert reports(agent) == []
+    agent.stop()
+
+
+def test_a_copy_that_is_being_compressed_beside_its_log(agent):
+    """The rest is read from the log that is still there; of the compressed one nothing, half or whole."""
+    log = follow(agent, *[f"one {i} {os.urandom(20).hex()}" for i in range(20000)])
+    agent.stop()
+    append(log, "one last\n")
+    compress(log, agent.root / "whole.gz")
+    whole = (agent.root / "whole.gz").read_bytes()
+    os.rename(log, f"{log}.1")
+    gz = agent.logs / "a.log.1.gz"
+    gz.write_bytes(whole[:len(whole) // 2])
+    append(log, "two 0\n")
+    agent.start()
+    agent.wait_rows(20002)
+    gz.write_bytes(whole)
+    os.unlink(f"{log}.1")
+    append(log, "two 1\n")
+    agent.wait_rows(20003)
+    agent.stop()
+    agent.start()
+    append(log, "two 2\n")
+    agent.wait_rows(20004)
+    assert agent.query("SELECT count(DISTINCT body) FROM events_raw") == [(20004,)]
+    assert reports(agent) == []
+    agent.stop()
+
+
+@pytest.mark.parametrize("read", [False, True], ids=["what is there is new", "what is there was read"])
+def test_a_compressed_copy_that_stays_cut_is_reported(agent, read):
+    lines = [f"one {i} {os.urandom(20).hex()}" for i in range(20000)]
+    log = follow(agent, *(lines if read else ["zero"]))
+    agent.stop()
+    n = agent.count()
+    if not read:
+        os.unlink(log)
+        append(log, "".join(f"{x}\n" for x in lines))
+    append(log, "one last\n")
+    compress(log, f"{log}.1.gz")
+    os.truncate(f"{log}.1.gz", os.path.getsize(f"{log}.1.gz") // 2)
+    os.unlink(log)
+    append(log, "two 0\n")
+    agent.start()
+    wait_for(lambda: "unreadable" in reports(agent), "the report")
+    agent.wait_rows(n + (1 if read else 5000))
+    bodies = agent.bodies()
+    assert len(set(bodies)) == len(bodies) and "one last" not in bodies and "two 0" in bodies
+    agent.stop()
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["beside the link", "in a folder of its own"])
+def test_a_link_is_turned_while_the_agent_is_down(agent, elsewhere):
+    """The rest of what it led to is still there, under a name that no pattern has."""
+    folder = agent.logs / "kept" if elsewhere else agent.logs
+    folder.mkdir(exist_ok=True)
+    link = agent.logs / "a.log"
+    (folder / "day-1").touch()
+    link.symlink_to(folder / "day-1")
+    follow(agent, "one 0")
+    agent.stop()
+    append(link, "one 1\none 2\n")
+    append(folder / "day-0", "zero\n")
+    append(folder / "day-2", "two 0\n")
+    link.unlink()
+    link.symlink_to(folder / "day-2")
+    agent.start()
+    agent.wait_rows(4)
+    append(link, "two 1\n")
+    agent.wait_rows(5)
+    agent.stop()
+    agent.start()
+    append(link, "two 2\n")
+    agent.wait_rows(6)
+    assert agent.bodies() == ["one 0", "one 1", "one 2", "two 0", "two 1", "two 2"]
+    assert reports(agent) == []
+    agent.stop()

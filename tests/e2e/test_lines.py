@@ -1,6 +1,8 @@
 """Where one event ends and the next begins: several lines by a start pattern, and a last line without its end."""
 import json
 
+import pytest
+
 from conftest import wait_for
 
 TRACE = """2026-11-23 06:00:00 ERROR failed
@@ -79,4 +81,31 @@ def test_a_last_line_without_its_end_is_released_when_its_file_is_let_go(agent):
     cut = {body for body, more in rows if json.loads(more or "{}").get("sekisho.unterminated")}
     assert cut == {"dos", "four", "not one line end"}
     assert agent.run("audit").returncode == 0
+    agent.stop()
+
+
+@pytest.mark.parametrize("hole", [100_000, 262_143, 262_144, 3_000_000])
+def test_a_hole_before_a_line_takes_nothing_of_its_text(agent, hole):
+    """A writer without O_APPEND goes on behind it when its log was truncated."""
+    log = agent.logs / "a.log"
+    daemon = open(log, "w")
+    daemon.write("one\n")
+    daemon.flush()
+    agent.start()
+    agent.wait_rows(1)
+    daemon.write("\0" * hole + "two\nthree\n")
+    daemon.write("\0" * hole + "x" * 300_000 + "\n" + "\0" * hole + "\n" + "last\n")
+    daemon.close()
+    agent.wait_rows(6)
+    bodies = agent.bodies()
+    assert bodies[:3] == ["one", "two", "three"] and bodies[3] == "x" * 65536 and bodies[4:] == ["", "last"]
+    more = [json.loads(r[0] or "{}") for r in agent.query("SELECT attributes FROM events_raw ORDER BY seq")]
+    assert [a.get("sekisho.nul_bytes") for a in more] == [None, hole, None, hole, hole, None]
+    assert [a.get("sekisho.line.length") for a in more] == [None, None, None, hole + 300_000, None, None]
+    assert spans(agent) == log.stat().st_size
+    scan = agent.run("scan", "--all", "--parser", "raw", "--rules", agent.rules, str(log))
+    found = [json.loads(x) for x in scan.stdout.splitlines()]
+    assert [e["body"] for e in found] == bodies
+    assert [e["attributes"].get("sekisho.nul_bytes") for e in found] == [None, hole, None, hole, hole, None]
+    assert [e["id"] for e in found] == [r[0] for r in agent.query("SELECT id FROM events_raw ORDER BY seq")]
     agent.stop()

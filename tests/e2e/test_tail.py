@@ -239,6 +239,9 @@ def test_kill_9_at_random_moments_under_rotation(agent):
 
     writer = threading.Thread(target=write)
     writer.start()
+    agent.start(wait=False)
+    agent.wait_rows(1)  # what was rotated away before anything was ever read is not promised
+    agent.kill()
     for _ in range(kills):
         agent.start(wait=False)
         time.sleep(random.uniform(0.02, 0.5))

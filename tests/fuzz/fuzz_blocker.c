@@ -22,7 +22,7 @@ static void must_be_allowed(const struct blocked *b, int64_t now_us)
 				  : SLICE("::/48"),
 	    &widest);
 	if (b->prefix.bits < widest.bits || b->prefix.bits > 128 ||
-	    ip_set_overlaps(&never, &b->prefix))
+	    ip_set_concerns(&never, &b->prefix))
 		abort();
 	if (b->until_us > now_us + INT64_C(366) * 86400 * 1000000)
 		abort();

@@ -29,7 +29,7 @@ static void on_block(void *ctx, const struct block *b)
 static void check(void *ctx, const struct block *b)
 {
 	(void)ctx;
-	if (ip_set_overlaps(&hops, &b->prefix) || b->until_us <= now ||
+	if (ip_set_concerns(&hops, &b->prefix) || b->until_us <= now ||
 	    b->until_us > now + 7 * DAY_US)
 		abort();
 }

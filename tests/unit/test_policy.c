@@ -1,5 +1,6 @@
 /* From alerts to blocks: what may never be blocked, for how long, and what stops it. */
 #include "agent/policy.h"
+#include "agent/policy_table.h"
 #include "agent/successes.h"
 #include "base/err.h"
 
@@ -137,6 +138,56 @@ static void what_must_never_be_blocked_is_not(void **state)
 	refused(p, "2001:db8:1:2:ffff::1", START, "never-block");
 	blocked(p, "2001:db8:1:3::1", START, HOUR);
 	blocked(p, "11.1.2.3", START, HOUR);
+	policy_free(p);
+}
+
+/* RFC 6052: the /64 of one would be all of IPv4; the firewall sees the address as it came. */
+static void behind_nat64_an_address_is_the_ipv4_address_within(void **state)
+{
+	struct ip_prefix never[] = { prefix("10.0.0.0/8"), prefix("203.0.113.128/25") };
+	struct ip_prefix wide[] = { prefix("64:ff9b::/64"), prefix("64:ff9b::c600:0/104") };
+	struct ip_prefix around = prefix("198.51.100.0/24");
+	struct buf out = { .max = 1 << 16 };
+	struct policy *p;
+	char text[IP_TEXT_MAX];
+
+	(void)state;
+	config.never_block = (struct ip_set){ never, 2, 2 };
+	p = make();
+	refused(p, "64:ff9b::10.1.2.3", START, "never-block");
+	refused(p, "64:ff9b::203.0.113.200", START, "never-block");
+	refused(p, "64:ff9b::192.0.2.1", START, "never-block"); /* a hop */
+	blocked(p, "64:ff9b::203.0.113.7", START, HOUR);
+	ip_prefix_text(&said.prefix, text);
+	assert_string_equal(text, "64:ff9b::cb00:7107");
+	blocked(p, "64:ff9b::198.51.100.8", START, HOUR);
+	assert_int_equal(policy_active(p), 2);
+	for (unsigned i = 0; i < 2; i++)
+		assert_non_null(strstr(policy_guard(p, &wide[i], START), "too wide"));
+	assert_true(policy_allow(p, &around, HOUR, AT(START, &out)));
+	assert_int_equal(policy_active(p), 1);
+	refused(p, "64:ff9b::198.51.100.9", START, "blocks allow");
+	buf_free(&out);
+	policy_free(p);
+}
+
+static void what_is_no_address_of_one_host_is_not_blocked(void **state)
+{
+	const char *const them[] = { "0.0.0.0", "224.0.0.251", "255.255.255.255", "::", "ff02::1",
+		"64:ff9b::224.0.0.1", "255.255.255.0/24", "ff02::/48" };
+	struct policy *p = make();
+	struct buf out = { .max = 1 << 16 };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(them) / sizeof(*them); i++) {
+		struct ip_prefix x = prefix(them[i]);
+
+		buf_reset(&out);
+		assert_false(policy_add(p, &x, HOUR, "by hand", AT(START, &out)));
+		if (!slice_starts(buf_as_slice(&out), SLICE("refused: it is no address of a host")))
+			fail_msg("%s: %.*s", them[i], SLICE_ARG(buf_as_slice(&out)));
+	}
+	buf_free(&out);
 	policy_free(p);
 }
 
@@ -377,6 +428,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(an_address_is_blocked_alone_and_ipv6_by_its_64, defaults),
 		cmocka_unit_test_setup(what_must_never_be_blocked_is_not, defaults),
+		cmocka_unit_test_setup(
+		    behind_nat64_an_address_is_the_ipv4_address_within, defaults),
+		cmocka_unit_test_setup(what_is_no_address_of_one_host_is_not_blocked, defaults),
 		cmocka_unit_test_setup(only_addresses_that_we_saw_ourselves_are_blocked, defaults),
 		cmocka_unit_test_setup(old_events_start_no_block, defaults),
 		cmocka_unit_test_setup(

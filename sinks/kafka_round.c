@@ -42,8 +42,8 @@ void kafka_round_listen(struct kafka_round *r, rd_kafka_conf_t *conf)
 
 /* The partitions of a round, and what is in each. */
 struct load {
-	int32_t partition;
 	size_t bytes;
+	int32_t partition;
 	bool full; /* a later row of it must not overtake one that had no room */
 };
 

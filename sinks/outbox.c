@@ -102,22 +102,20 @@ static int form(struct outbox *o, const struct record *r, enum row_size size, st
 /* Messages that a row may be in; a tag and the longest length that buf_varint() has room for. */
 enum { WRAPS_MAX = 2, WRAP_MAX = WRAPS_MAX * 11 };
 
-/* Tags and lengths, outermost first, of a row of n bytes; how long they are. */
-static size_t wrap_head(const char *tags, size_t n, char to[static WRAP_MAX])
+/* Tags and lengths, outermost first, of a row of n bytes. */
+static void put_heads(const char *tags, size_t n, struct buf *to)
 {
-	struct buf b = { .p = to, .cap = WRAP_MAX, .max = WRAP_MAX };
+	size_t sizes[WRAPS_MAX] = { 0 };
 	size_t at = strlen(tags);
-	size_t sizes[WRAPS_MAX];
 
 	while (at-- > 0) {
 		sizes[at] = n;
 		n = pb_size(n);
 	}
 	for (at = 0; tags[at] != '\0'; at++) {
-		buf_char(&b, tags[at]);
-		buf_varint(&b, sizes[at]);
+		buf_char(to, tags[at]);
+		buf_varint(to, sizes[at]);
 	}
-	return b.n;
 }
 
 /* Nearly all rows have 128 bytes to 16 KiB: a tag and a length of two bytes. */
@@ -128,9 +126,12 @@ static size_t wrap(struct outbox *o, size_t from)
 {
 	char head[WRAP_MAX];
 	size_t room = LIKELY * strlen(o->wrap);
-	size_t n = wrap_head(o->wrap, o->text.n - from, head);
+	struct buf heads = { .p = head, .cap = sizeof(head), .max = sizeof(head) };
 	size_t begin = from - room;
+	size_t n;
 
+	put_heads(o->wrap, o->text.n - from, &heads);
+	n = heads.n;
 	if (n > room && buf_room(&o->text, n - room) == NULL)
 		return from;
 	if (n != room)

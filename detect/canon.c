@@ -270,6 +270,10 @@ static size_t overlong_at(struct slice s, unsigned *v)
 		*v = (unsigned)(b & 1) << 6 | (c & 63);
 		return 3;
 	}
+	if (a == 0xc2 && b == 0xa0) { /* a blank that does not break */
+		*v = b;
+		return 2;
+	}
 	if (a == 0xef && (b == 0xbc || b == 0xbd) && (c & 0xc0) == 0x80) { /* full width */
 		*v = 0xf000u | (unsigned)(b & 63) << 6 | (c & 63);
 		return 3;
@@ -315,6 +319,9 @@ static size_t squash_chars(struct slice in, char *out)
 			used = 6;
 		} else if ((uint8_t)s.p[0] >= 0xc0) {
 			used = overlong_at(s, &v);
+		} else if ((uint8_t)s.p[0] == 0xa0 && (i == 0 || (uint8_t)in.p[i - 1] < 0x80)) {
+			v = 0xa0; /* the same in Latin 1: MySQL takes it for a blank */
+			used = 1;
 		}
 		if (used == 0) {
 			out[n++] = s.p[0];

@@ -26,7 +26,10 @@ static bool is_typed(struct slice name)
 		"keywords", "term", "terms", "text", "title", "subject", "message", "msg",
 		"comment", "body", "content", "description", "question", "find", "phrase",
 		"searchterm", "search_term", "search_query", "searchquery", "note", "notes", "memo",
-		"bio", "about", "reply", "caption", "review", "feedback" };
+		"bio", "about", "reply", "caption", "review", "feedback",
+		/* languages of search boxes, which look like SQL: Jira, Confluence, Kibana, Grafana
+		 */
+		"jql", "cql", "kql", "lucene", "promql", "logql", "traceql" };
 
 	name = in_brackets(name);
 	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)

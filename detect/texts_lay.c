@@ -97,6 +97,14 @@ bool lay_base64(struct engine *g, unsigned lane, unsigned event, struct slice va
 
 	if (n == 0)
 		return false;
+	/* what is hidden may be percent-encoded too: then that is what counts */
+	if (memchr(room + 1, '%', n) != NULL) {
+		char *to = room + n + 1;
+		size_t decoded = canon_percent((struct slice){ room + 1, n }, false, to + 1);
+
+		room = to;
+		n = decoded;
+	}
 	room[0] = '=';
 	lay_cut(g, lane, event, (struct slice){ room + 1, n }, FORM_BASE64);
 	if (lane != LANE_PARAM || !lane_wanted(g, LANE_URI, g->events[event].classes))

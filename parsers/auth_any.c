@@ -61,12 +61,32 @@ static bool is_abandoned(struct slice m)
 		SLICE_INIT("NON-SMTP COMMAND "), SLICE_INIT("rate limit exceeded: "),
 		SLICE_INIT("TLS handshake failed"), SLICE_INIT("TLS key negotiation failed"),
 		SLICE_INIT("TLS Error: "), SLICE_INIT("VERIFY ERROR: "),
-		SLICE_INIT("SSL negotiation with client failed"), SLICE_INIT("Exit before auth") };
+		SLICE_INIT("SSL negotiation with client failed"), SLICE_INIT("Exit before auth"),
+		SLICE_INIT("peer did not return a certificate"),
+		SLICE_INIT("disconnected before auth was ready"),
+		SLICE_INIT("client didn't finish SASL auth"),
+		SLICE_INIT("reading authentication information from client "),
+		/* the totals of Postfix: not one of his logins succeeded; each was told before */
+		SLICE_INIT(" auth=0/") };
 
 	for (unsigned i = 0; i < sizeof(phrases) / sizeof(*phrases); i++)
 		if (slice_find(m, phrases[i]) != NULL)
 			return true;
 	return false;
+}
+
+/*
+ * Who has no business here: a device that a RADIUS server has no secret of (FreeRADIUS), who is on
+ * a list of bad addresses (qmail's), and who was seen to scan ports (scanlogd: "A to B ports 22,
+ * 26, ..., fSrpauxy, TOS 00").
+ */
+static bool is_stranger(struct slice m)
+{
+	return slice_find(m, SLICE(" from unknown client ")) != NULL ||
+	       slice_find(m, SLICE("rblsmtpd: ")) != NULL ||
+	       slice_find(m, SLICE(" rbl: ")) != NULL ||
+	       (slice_find(m, SLICE(" ports ")) != NULL && slice_find(m, SLICE(", TOS ")) != NULL &&
+		   slice_find(m, SLICE(" to ")) != NULL);
 }
 
 /*
@@ -98,6 +118,8 @@ static enum auth_saying saying_of(struct slice m)
 	says = by_status(m);
 	if (says == AUTH_SAYS_NOTHING)
 		says = auth_saying(m);
+	if (says == AUTH_SAYS_NOTHING && is_stranger(m))
+		return AUTH_SAYS_REFUSED;
 	return says == AUTH_SAYS_NOTHING && is_abandoned(m) ? AUTH_SAYS_ABANDONED : says;
 }
 

@@ -331,6 +331,8 @@ static int judge(struct slice s, struct found *f)
 		score -= 8;
 	if (f->from > 1 && s.p[f->from - 2] == '(' && before == '[')
 		score -= 3; /* ([name]): what the client calls itself */
+	if (after == '"' || (after == ']' && f->to + 1 < s.n && s.p[f->to + 1] == '"'))
+		score -= before == '"' ? 0 : 1; /* ends a quotation, which may be the client's */
 	if (after == '/' && f->to + 1 < s.n && is_digit(s.p[f->to + 1]) && f->port.n == 0)
 		score -= 6; /* a network */
 	if (after == '@')

@@ -35,6 +35,12 @@ enum {
 	HALF = 1 << 22,	   /* "log" and "sign": a login with "in" or "on" behind it */
 	PAST = 1 << 23,	   /* what fails behind it was told when it did */
 	REPLY = 1 << 24,   /* of a mail server: the user behind it is a recipient */
+	FORM = 1 << 25,	   /* how a login is sent: wrong before anybody's password is looked at */
+	QUERY = 1 << 26,   /* noise, but for that of a login */
+	NOBODY = 1 << 27,  /* a visitor who showed nothing yet */
+	AGAIN = 1 << 28,   /* the verdict before it is not the last */
+	EMPTY = 1 << 29,   /* an empty name is nobody's, an empty password somebody's try */
+	UNDONE = 1 << 30,  /* what failed before is forgotten with it */
 };
 
 static const struct word {
@@ -113,17 +119,38 @@ static size_t word_end(struct slice s, size_t i)
 	return i;
 }
 
-/* A path or the rest of a URL, which begins at i, is somebody's name for something. */
+/*
+ * A path or the rest of a URL, which begins at i, is somebody's name for something. Behind ": "
+ * ("File does not exist: /a b") it may have blanks: it is the last that is said.
+ */
 static size_t path_end(struct slice s, size_t i)
 {
+	bool last = i > 1 && s.p[i - 1] == ' ' && s.p[i - 2] == ':';
+
+	for (size_t k = i; last && k < s.n && s.p[k] != ' '; k++)
+		last = k + 1 == s.n || s.p[k] != ':' || s.p[k + 1] != ' '; /* "x: /bin/y: failed" */
+	if (last)
+		return s.n;
 	while (i < s.n && memchr(" \"',;)]|", s.p[i], 9) == NULL)
 		i++;
 	return i;
 }
 
+/* "user test-1" from i to end: letters alone may be the program's own word ("user login failed").
+ */
+static bool is_user_name(struct slice s, size_t i, size_t end)
+{
+	bool odd = false;
+
+	for (size_t k = i; k < end; k++)
+		odd = odd || is_digit(s.p[k]) || memchr("-_", s.p[k], 2) != NULL;
+	return odd && (slice_ends(slice_head(s, i), SLICE(" user ")) ||
+			  slice_ends(slice_head(s, i), SLICE(" User ")));
+}
+
 /*
- * The end of a name for something, or i where none begins: $password, a file (failed-login.txt),
- * and what is said to be a thing (column "password").
+ * The end of a name for something, or i where none begins: $password, a file (failed-login.txt), a
+ * user (user test-1), and what is said to be a thing (column "password").
  */
 static size_t name_end(struct slice s, size_t i)
 {
@@ -139,7 +166,7 @@ static size_t name_end(struct slice s, size_t i)
 		return i;
 	while (end < s.n && (is_word_byte(s.p[end]) || memchr("./_-", s.p[end], 4) != NULL))
 		end++;
-	if (before == '$')
+	if (before == '$' || is_user_name(s, i, end))
 		return end;
 	for (unsigned k = 0; before == '"' && k < sizeof(things) / sizeof(*things); k++)
 		if (slice_ends(slice_head(s, i - 1), slice_of(things[k])))
@@ -150,12 +177,55 @@ static size_t name_end(struct slice s, size_t i)
 	return i;
 }
 
+/* 'a' and "" at i, behind the blanks: a name is quoted there, and it is empty. */
+static bool is_empty_name(struct slice s, size_t i)
+{
+	while (i < s.n && s.p[i] == ' ')
+		i++;
+	return i + 1 < s.n && (s.p[i] == '\'' || s.p[i] == '"') && s.p[i + 1] == s.p[i];
+}
+
+/*
+ * Behind the last of some words in quotes at i, or i: `search for "login failed"`. What stands
+ * behind a key, a sign or "with" is the program's own (msg="login failed").
+ */
+static size_t quotation_end(struct slice s, size_t i)
+{
+	static const char *const own[] = { "with ", "error in ", "reason ", "message ", "error ",
+		"status ", "failed ", "failure " };
+	const char *end = memchr(s.p + i + 1, '"', s.n - i - 1);
+
+	if (s.p[i] != '"' || i < 2 || s.p[i - 1] != ' ' || !is_word_byte(s.p[i - 2]) ||
+	    end == NULL || memchr(s.p + i, ' ', (size_t)(end - s.p) - i) == NULL)
+		return i;
+	for (unsigned k = 0; k < sizeof(own) / sizeof(*own); k++)
+		if (slice_ends(slice_head(s, i), slice_of(own[k])))
+			return i;
+	return (size_t)(end - s.p) + 1;
+}
+
 /* " in", "-on" and the like at i, where the word "log" or "sign" ended. */
 static bool other_half(struct slice s, size_t i)
 {
 	return i + 2 < s.n && memchr(" -_", s.p[i], 3) != NULL && memchr("iIoO", s.p[i + 1], 4) &&
 	       (s.p[i + 2] == 'n' || s.p[i + 2] == 'N') &&
 	       (i + 3 == s.n || !is_word_byte(s.p[i + 3]));
+}
+
+/* Of the word of s from i to end. from: it stands behind "from". */
+static unsigned word_kinds(struct slice s, size_t i, size_t end, bool from)
+{
+	char low[WORD_BYTES];
+
+	if (end + 1 < s.n && s.p[end] == '[' && is_digit(s.p[end + 1]))
+		return 0; /* "unknown[192.0.2.1]": a host's name */
+	if (is_digit(s.p[i]) && from && end - i >= 7 && memchr(s.p + i, '.', end - i) != NULL)
+		return SENDER;
+	if (end - i > WORD_BYTES)
+		return 0;
+	for (size_t k = i; k < end; k++)
+		low[k - i] = (char)(is_upper(s.p[k]) ? s.p[k] + 32 : s.p[k]);
+	return kinds_of((struct slice){ low, end - i });
 }
 
 /* The kinds of each word of s. */
@@ -165,7 +235,6 @@ static unsigned read_words(struct slice s, unsigned to[static WORDS_MAX])
 	bool from = false; /* was the last word */
 
 	for (size_t i = 0; i < s.n && n < WORDS_MAX;) {
-		char low[WORD_BYTES];
 		size_t end;
 
 		if (s.p[i] == '/' && i > 0 && !is_word_byte(s.p[i - 1])) {
@@ -173,7 +242,8 @@ static unsigned read_words(struct slice s, unsigned to[static WORDS_MAX])
 			continue;
 		}
 		if (!is_word_byte(s.p[i])) {
-			i++;
+			end = quotation_end(s, i);
+			i = end > i ? end : i + 1;
 			continue;
 		}
 		if (name_end(s, i) > i) {
@@ -183,26 +253,55 @@ static unsigned read_words(struct slice s, unsigned to[static WORDS_MAX])
 			continue;
 		}
 		end = word_end(s, i);
-		to[n] = 0;
-		if (end + 1 < s.n && s.p[end] == '[' && is_digit(s.p[end + 1])) {
-			/* "unknown[192.0.2.1]": a host's name */
-		} else if (is_digit(s.p[i]) && from && end - i >= 7 &&
-			   memchr(s.p + i, '.', end - i) != NULL) {
-			to[n] = SENDER;
-		} else if (end - i <= WORD_BYTES) {
-			for (size_t k = i; k < end; k++)
-				low[k - i] = (char)(is_upper(s.p[k]) ? s.p[k] + 32 : s.p[k]);
-			to[n] = kinds_of((struct slice){ low, end - i });
-		}
+		to[n] = word_kinds(s, i, end, from);
 		if ((to[n] & HALF) && other_half(s, end))
 			to[n] = SUBJECT;
 		if (end - i == 1 && s.p[i] == '0' && end < s.n && s.p[end] == ' ')
 			to[n] |= NOT; /* "0 failed logins" */
+		if (n > 0 && (to[n] & ACCOUNT) && (to[n - 1] & IDENTITY) && is_empty_name(s, end))
+			to[n - 1] = EMPTY | MISSING; /* "unknown user ''" */
+		if ((to[n] & EMPTY) && !slice_starts(slice_from(s, end), SLICE(" user")))
+			to[n] = 0;
 		from = (to[n] & FROM) != 0;
 		n += !(to[n] & LITTLE);
 		i = end;
 	}
 	return n;
+}
+
+/*
+ * Before anybody's password is looked at: "invalid Authorization header", "empty username", "not
+ * authorized to anonymous", "rejected by ACL, falling back to Digest auth". A browser that was not
+ * yet asked for a password gets there, and so does a client that is set up wrongly.
+ */
+static void join_unseen(unsigned *w, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		bool login = (w[i] & SUBJECT) && i + 1 < n;
+		unsigned back = 0;
+		unsigned no_more = FAILED | REFUSED | GRANT;
+
+		if (login && (w[i + 1] & QUERY))
+			w[i + 1] = 0;
+		if (login && (w[i + 1] & FORM)) {
+			w[i] = w[i + 1] = MISSING;
+			back = NEAR;
+		} else if ((w[i] & EMPTY) ||
+			   ((w[i] & MISSING) && i + 1 < n && (w[i + 1] & SUBJECT))) {
+			back = NEAR_ACCOUNT;
+		} else if (w[i] & AGAIN) {
+			back = NEAR;
+		} else if (w[i] & NOBODY) {
+			back = NEAR_ACCOUNT;
+			no_more = GRANT;
+		}
+		for (unsigned k = 1; k <= back && k <= i; k++)
+			if (w[i - k] & no_more)
+				w[i - k] = 0;
+		for (unsigned k = i + 1; (w[i] & UNDONE) && k < n && k <= i + NEAR; k++)
+			if (w[k] & FAILED)
+				w[k] = 0;
+	}
 }
 
 /*
@@ -293,17 +392,40 @@ static bool somebody_failed(const unsigned *w, unsigned n, unsigned i)
 	return false;
 }
 
+/*
+ * What the program itself says: not what another server answered us ("host x said: 535
+ * authentication failed"), not what it got from a client, and no field of a visitor's. Drupal
+ * writes URL|SECONDS|TYPE|ADDRESS|URL|REFERER|UID|LINK|MESSAGE, and both URLs are the visitor's.
+ */
+static struct slice own_words(struct slice text)
+{
+	static const struct slice others[] = { SLICE_INIT(" said: "), SLICE_INIT(" received: "),
+		SLICE_INIT(", referer: ") };
+	const char *at = text.p;
+	struct slice more;
+	unsigned fields = 0;
+
+	for (unsigned i = 0; i < sizeof(others) / sizeof(*others); i++)
+		slice_cut_str(text, others[i], &text, &more);
+	for (const char *end = text.p + text.n; fields < 8 && at < end; fields++) {
+		const char *bar = memchr(at, '|', (size_t)(end - at));
+
+		if (bar == NULL || (fields == 1 && (bar - at != 10 || !is_digit(*at))))
+			break;
+		at = bar + 1;
+	}
+	if (fields == 8 && slice_cut_last(text, '|', &more, &text) && text.n == 0)
+		text = more;
+	return text;
+}
+
 enum auth_saying auth_saying(struct slice text)
 {
 	unsigned w[WORDS_MAX];
-	struct slice reply;
-
-	/* "host x said: 535 authentication failed": what another server answered us */
-	slice_cut_str(text, SLICE(" said: "), &text, &reply);
-
-	unsigned n = read_words(text, w);
+	unsigned n = read_words(own_words(text), w);
 	enum auth_saying says = AUTH_SAYS_NOTHING;
 
+	join_unseen(w, n);
 	join_words(w, n);
 	for (unsigned i = 0; i < n; i++) {
 		if (login_failed(w, n, i))

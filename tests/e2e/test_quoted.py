@@ -38,6 +38,15 @@ def test_a_search_for_attacks_is_seen_at_level_low_and_starts_no_alert():
     assert alerts == []
 
 
+def test_a_query_in_the_language_of_a_search_box_is_no_injection():
+    texts = ['project = "FOO" AND status = "Open"', 'title ~ "x" and space = DEV', 'text ~ "login" and assignee = currentUser()']
+    events, alerts = scan(*(target(p, t) for p, t in zip(["jql", "cql", "jql"], texts)))
+    assert levels(events) <= {"low"}
+    assert alerts == []
+    events, _ = scan(*(target("id", t) for t in texts))
+    assert levels(events) - {"low"} != set()
+
+
 def test_the_same_where_nobody_types_is_an_attack():
     events, alerts = scan(*(target("id", t) for t in TYPED))
     assert levels(events) - {"low"} != set()

@@ -55,6 +55,15 @@ static const struct row rows[] = {
 	ROW(PERCENT, "%4", "%4"),
 	ROW(PERCENT, "%g1%1g%%41", "%g1%1g%A"),
 	/* entities */
+	ROW(SQUASH,
+	    "a\xa0"
+	    "b",
+	    "a b"),
+	ROW(SQUASH,
+	    "a\xc2\xa0"
+	    "b",
+	    "a b"),
+	ROW(SQUASH, "\xe3\x81\xa0", "\xe3\x81\xa0"), /* no blank: a part of a letter */
 	ROW(SQUASH, "&lt;&GT;&quot;&#60;&#x3c;&#X3C;", "<>\"<<<"),
 	ROW(SQUASH, "&#60x&#0000060;&#x3cz", "<x<<z"),
 	ROW(SQUASH, "&#;&#x;&nosuch;&lt &", "&#;&#x;&nosuch;&lt &"),

@@ -16,7 +16,7 @@ ALL      = $(CPPFLAGS) $(WARN) $(if $(SAN),$(SAN) -fno-omit-frame-pointer,$(HARD
 # ISA-L makes compression four times faster; without it zlib does the same work.
 ISAL    ?= $(shell test -e /usr/include/isa-l/igzip_lib.h && echo 1)
 ISAL_DEF = $(if $(ISAL),-DHAVE_ISAL=1,-DHAVE_ISAL=0)
-LIBS     = -lpcre2-8 -lz $(if $(ISAL),-lisal) -lxxhash -lfyaml -ljansson -lsystemd -lcares -lcap-ng -lseccomp -ldl -lpthread -lm
+LIBS     = -lpcre2-8 -lz -llz4 $(if $(ISAL),-lisal) -lxxhash -lfyaml -ljansson -lsystemd -lcares -lcap-ng -lseccomp -ldl -lpthread -lm
 # Those that libs/ opens when they are needed, by the names that the linker would note.
 LATE     = CRYPTO:crypto CURL:curl MICROHTTPD:microhttpd NFTABLES:nftables RDKAFKA:rdkafka SQLITE:sqlite3
 
@@ -27,7 +27,7 @@ LIB_OBJ  = $(LIB_SRC:%.c=$(O)/%.o)
 UNIT     = $(sort $(wildcard tests/unit/test_*.c))
 
 PREFIX  ?= /usr
-DEB      = gcc make libc6-dev pkg-config libpcre2-dev zlib1g-dev libisal-dev libxxhash-dev libfyaml-dev \
+DEB      = gcc make libc6-dev pkg-config libpcre2-dev zlib1g-dev liblz4-dev libisal-dev libxxhash-dev libfyaml-dev \
            libjansson-dev libcurl4-openssl-dev libsqlite3-dev libmicrohttpd-dev libsystemd-dev libnftables-dev libcap-ng-dev \
            libseccomp-dev libssl-dev librdkafka-dev libc-ares-dev libcmocka-dev python3 python3-pytest sqlite3 nftables iproute2 \
            nginx-light curl ca-certificates procps

@@ -94,6 +94,8 @@ void buf_varint_long(struct buf *b, uint64_t v)
 	b->n += n;
 }
 
+const char cut_zeros[16];
+
 uint64_t cut_varint_long(struct cut *c)
 {
 	uint64_t v = 0;

@@ -109,6 +109,9 @@ struct cut {
 	bool bad;
 };
 
+/* What cut_raw() points to when there is too little: who copies before he asks finds zeros. */
+extern const char cut_zeros[16];
+
 /* Of any size; cut_varint() takes the short way for the small ones. */
 uint64_t cut_varint_long(struct cut *c);
 
@@ -130,7 +133,7 @@ static inline struct slice cut_raw(struct cut *c, uint64_t n)
 	if (n > c->s.n) {
 		c->bad = true;
 		c->s = (struct slice){ 0 };
-		return (struct slice){ 0 };
+		return (struct slice){ cut_zeros, 0 };
 	}
 	out = slice_head(c->s, (size_t)n);
 	c->s = slice_from(c->s, (size_t)n);

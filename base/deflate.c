@@ -30,7 +30,7 @@ void deflater_free(struct deflater *d)
 	free(d);
 }
 
-void deflater_run(struct deflater *d, struct slice in, struct buf *out)
+static void run(struct deflater *d, struct slice in, struct buf *out)
 {
 	/* stored blocks are the worst case: 5 bytes per 64 KiB, and the headers of the last one */
 	size_t room = in.n + in.n / 8192 + 512;
@@ -53,21 +53,6 @@ void deflater_run(struct deflater *d, struct slice in, struct buf *out)
 		return;
 	}
 	out->n += d->s.total_out;
-}
-
-/* Exactly raw_n bytes, and nothing left over. */
-static bool inflate_whole(struct slice in, void *to, size_t raw_n)
-{
-	struct inflate_state s; /* 80 KiB: tables, which are set up as they are needed */
-
-	isal_inflate_init(&s);
-	s.next_in = (uint8_t *)(uintptr_t)in.p;
-	s.avail_in = (uint32_t)in.n;
-	s.next_out = to;
-	s.avail_out = (uint32_t)raw_n;
-	/* bytes that were read ahead count as left over */
-	return isal_inflate_stateless(&s) == ISAL_DECOMP_OK && s.total_out == raw_n &&
-	       s.avail_in == 0 && s.read_in_length < 8;
 }
 #else
 static uint32_t gzip_crc(uint32_t crc, struct slice in)
@@ -97,7 +82,7 @@ void deflater_free(struct deflater *d)
 	free(d);
 }
 
-void deflater_run(struct deflater *d, struct slice in, struct buf *out)
+static void run(struct deflater *d, struct slice in, struct buf *out)
 {
 	size_t room = deflateBound(&d->s, in.n) + 64;
 	char *to = buf_room(out, room);
@@ -114,22 +99,6 @@ void deflater_run(struct deflater *d, struct slice in, struct buf *out)
 		return;
 	}
 	out->n += d->s.total_out;
-}
-
-/* Exactly raw_n bytes, and nothing left over. */
-static bool inflate_whole(struct slice in, void *to, size_t raw_n)
-{
-	z_stream s = { .next_in = (Bytef *)(uintptr_t)in.p,
-		.avail_in = (uInt)in.n,
-		.next_out = to,
-		.avail_out = (uInt)raw_n };
-	int rc;
-
-	if (inflateInit2(&s, -15) != Z_OK)
-		return false;
-	rc = inflate(&s, Z_FINISH);
-	inflateEnd(&s);
-	return rc == Z_STREAM_END && s.total_out == raw_n && s.avail_in == 0;
 }
 #endif
 
@@ -154,7 +123,7 @@ void deflater_gzip(struct deflater *d, struct slice head, struct slice in, struc
 	buf_put(out, magic, sizeof(magic) - 1);
 	if (head.n > 0)
 		put_stored(head, out);
-	deflater_run(d, in, out);
+	run(d, in, out);
 	for (unsigned i = 0; i < 8; i++)
 		buf_char(out, (char)(tail[i / 4] >> (i % 4 * 8)));
 }
@@ -181,6 +150,22 @@ int gunzip_block(struct slice in, struct buf *out)
 	}
 	inflateEnd(&s);
 	return rc == Z_STREAM_END ? 0 : -1;
+}
+
+/* Exactly raw_n bytes, and nothing left over. */
+static bool inflate_whole(struct slice in, void *to, size_t raw_n)
+{
+	z_stream s = { .next_in = (Bytef *)(uintptr_t)in.p,
+		.avail_in = (uInt)in.n,
+		.next_out = to,
+		.avail_out = (uInt)raw_n };
+	int rc;
+
+	if (inflateInit2(&s, -15) != Z_OK)
+		return false;
+	rc = inflate(&s, Z_FINISH);
+	inflateEnd(&s);
+	return rc == Z_STREAM_END && s.total_out == raw_n && s.avail_in == 0;
 }
 
 int inflate_block(struct slice in, void *to, size_t raw_n, struct err *e)

@@ -3,8 +3,9 @@
  * decisions and state, and its decoder.
  *
  * A block is a row of chunks. A chunk is
- *	flags (1: raw deflate) | varint raw length | varint coded length | bytes
- * and stands alone: its raw form is a row of items, each
+ *	flags | varint raw length | varint coded length | bytes
+ * and stands alone. Flags: 0 as it is, 2 an LZ4 block; 1, which is only read, raw deflate, of
+ * journals of before. Its raw form is a row of items, each
  *	varint tag | varint length | payload		tag = kind * 2 + critical
  * A reader skips unknown items whose critical bit is 0 and refuses a block that
  * holds any other. Items that are records are numbered, in order, from the frame's
@@ -18,7 +19,7 @@
 #include "base/buf.h"
 #include "base/event.h"
 
-struct deflater;
+struct packer;
 struct err;
 
 enum record_kind {
@@ -102,8 +103,8 @@ void record_put_fields(
 /* A state item. */
 void record_put_state(struct record_writer *w, enum record_kind kind, struct slice payload);
 
-/* Compress the open chunk and append it to block; d NULL: stored as it is. */
-void record_end(struct record_writer *w, struct deflater *d, struct buf *block);
+/* Compress the open chunk and append it to block; p NULL: stored as it is. */
+void record_end(struct record_writer *w, struct packer *p, struct buf *block);
 
 /* ---- reading ---- */
 

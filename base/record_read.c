@@ -1,12 +1,13 @@
 /* The decoding side of record.h. Blocks come from disk: every length is checked. */
 #include "base/deflate.h"
 #include "base/err.h"
+#include "base/pack.h"
 #include "base/record.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 
-enum { CHUNK_DEFLATED = 1, CHUNK_MAX_RAW = 64 << 20 };
+enum { CHUNK_DEFLATED = 1, CHUNK_LZ4 = 2, CHUNK_MAX_RAW = 64 << 20 };
 
 void record_reader_free(struct record_reader *r)
 {
@@ -28,7 +29,7 @@ static int next_chunk(struct record_reader *r, struct err *e)
 	uint64_t raw_n = cut_varint(&c);
 	struct slice coded = cut_bytes(&c);
 
-	if (c.bad || raw_n > CHUNK_MAX_RAW || (flags.p[0] & ~CHUNK_DEFLATED) != 0)
+	if (c.bad || raw_n > CHUNK_MAX_RAW || (uint8_t)flags.p[0] > CHUNK_LZ4)
 		return err_set(e, EINVAL, "chunk header is damaged or of a newer version");
 	r->block = c.s;
 	r->last_offset = 0;
@@ -36,7 +37,7 @@ static int next_chunk(struct record_reader *r, struct err *e)
 	r->n_origins = 0;
 	r->context = (struct record_context){ 0 };
 	buf_reset(&r->raw);
-	if ((flags.p[0] & CHUNK_DEFLATED) == 0) {
+	if (flags.p[0] == 0) {
 		r->items = (struct cut){ .s = coded };
 		return 0;
 	}
@@ -45,7 +46,10 @@ static int next_chunk(struct record_reader *r, struct err *e)
 
 	if (to == NULL)
 		return err_set(e, ENOMEM, "no memory for a chunk of %zu bytes", (size_t)raw_n);
-	if (inflate_block(coded, to, (size_t)raw_n, e) != 0)
+	int rc = flags.p[0] == CHUNK_LZ4 ? unpack_block(coded, to, (size_t)raw_n, e)
+					 : inflate_block(coded, to, (size_t)raw_n, e);
+
+	if (rc != 0)
 		return -1;
 	r->raw.n = (size_t)raw_n;
 	r->items = (struct cut){ .s = buf_as_slice(&r->raw) };

@@ -1,11 +1,11 @@
 /* The coding side of record.h; record_read.c is its mirror. */
-#include "base/deflate.h"
+#include "base/pack.h"
 #include "base/record.h"
 #include "base/utf8.h"
 
 #include <endian.h>
 
-enum { CHUNK_DEFLATED = 1, VARINT_MAX = 10 };
+enum { CHUNK_LZ4 = 2, VARINT_MAX = 10 };
 
 void record_id_text(const uint64_t id[2], char to[static RECORD_ID_TEXT + 1])
 {
@@ -324,7 +324,7 @@ void record_put_fields(
 	w->n_records++;
 }
 
-void record_end(struct record_writer *w, struct deflater *d, struct buf *block)
+void record_end(struct record_writer *w, struct packer *p, struct buf *block)
 {
 	if (w->raw.full) {
 		block->full = true;
@@ -335,7 +335,7 @@ void record_end(struct record_writer *w, struct deflater *d, struct buf *block)
 	char *q = head;
 
 	/* the coded length is not known yet: fixed width, as for items */
-	*q++ = d != NULL ? CHUNK_DEFLATED : 0;
+	*q++ = p != NULL ? CHUNK_LZ4 : 0;
 	q = put_varint(q, w->raw.n);
 
 	size_t at = block->n + (size_t)(q - head);
@@ -345,8 +345,8 @@ void record_end(struct record_writer *w, struct deflater *d, struct buf *block)
 
 	size_t from = block->n;
 
-	if (d != NULL)
-		deflater_run(d, buf_as_slice(&w->raw), block);
+	if (p != NULL)
+		packer_run(p, buf_as_slice(&w->raw), block);
 	else
 		buf_slice(block, buf_as_slice(&w->raw));
 	if (!block->full)

@@ -3,8 +3,6 @@
 #include "journal/journal_io.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct audit {
@@ -16,24 +14,6 @@ struct audit {
 	void (*report)(void *arg, const struct journal_damage *d);
 	void *arg;
 };
-
-/* The segment list as it is now; later changes are not this reading's business. */
-static struct segment *copy_segments(
-    struct journal *j, size_t *n, uint64_t *floor, uint64_t *durable)
-{
-	struct segment *copy = NULL;
-
-	pthread_mutex_lock(&j->mu);
-	*n = j->n_seg;
-	*floor = j->floor;
-	*durable = j->durable;
-	if (j->n_seg > 0)
-		copy = malloc(j->n_seg * sizeof(*copy));
-	if (copy != NULL)
-		memcpy(copy, j->seg, j->n_seg * sizeof(*copy));
-	pthread_mutex_unlock(&j->mu);
-	return copy;
-}
 
 static void damaged(struct audit *a, const struct journal_damage *d)
 {
@@ -118,21 +98,6 @@ static void audit_frame(struct audit *a, const struct walk *w, const struct fram
 	bad_block(a, w, h, false, b);
 }
 
-static int open_walk(struct journal *j, const struct segment *s, struct walk *w, struct err *e)
-{
-	char path[SLOTS_PATH_MAX];
-
-	if (commit_segment_path(j, s->first_seq, path, e) != 0)
-		return -1;
-
-	int fd = j->io->open(j->io->ctx, path, O_RDONLY);
-
-	if (fd < 0)
-		return err_set(e, -fd, "%s: %s", path, strerror(-fd));
-	segment_walk(w, j->io, fd, s);
-	return 0;
-}
-
 static int audit_segment(struct audit *a, const struct segment *s, struct err *e)
 {
 	struct journal_damage d;
@@ -140,7 +105,7 @@ static int audit_segment(struct audit *a, const struct segment *s, struct err *e
 	struct walk w;
 	enum walk_result got;
 
-	if (open_walk(a->j, s, &w, e) != 0)
+	if (view_walk(a->j, s, &w, e) != 0)
 		return e->code == ENOENT ? 0 : -1; /* removed since: it was passed by all */
 	if (a->seq != 0)
 		missing(a, s, s->first_seq, s->cum);
@@ -164,19 +129,18 @@ int journal_audit(struct journal *j, struct journal_totals *t,
     void (*report)(void *arg, const struct journal_damage *d), void *arg, struct err *e)
 {
 	struct audit a = { .j = j, .report = report, .arg = arg };
-	uint64_t durable;
-	size_t n;
+	struct view v;
 	int rc = 0;
-	struct segment *seg = copy_segments(j, &n, &a.floor, &durable);
 
-	if (seg == NULL && n > 0)
-		return err_set(e, ENOMEM, "journal: out of memory");
-	for (size_t i = 0; i < n && rc == 0; i++)
-		if (!seg[i].dead && seg[i].last_seq >= seg[i].first_seq)
-			rc = audit_segment(&a, &seg[i], e);
-	if (rc == 0 && a.seq != 0 && a.seq <= durable)
-		missing(&a, &seg[n - 1], durable + 1, a.cum);
-	free(seg);
+	if (view_open(j, &v, e) != 0)
+		return -1;
+	a.floor = v.floor;
+	for (size_t i = 0; i < v.n && rc == 0; i++)
+		if (!v.seg[i].dead && v.seg[i].last_seq >= v.seg[i].first_seq)
+			rc = audit_segment(&a, &v.seg[i], e);
+	if (rc == 0 && a.seq != 0 && a.seq <= v.durable)
+		missing(&a, &v.seg[v.n - 1], v.durable + 1, a.cum);
+	view_close(&v);
 	if (rc == 0)
 		*t = a.t;
 	return rc;
@@ -191,25 +155,24 @@ static int counts_in(struct journal *j, const struct segment *s, uint64_t seq,
 	struct walk w;
 	enum walk_result got;
 
-	if (open_walk(j, s, &w, e) != 0)
+	if (view_walk(j, s, &w, e) != 0)
 		return -1;
-	*c = s->cum;
+	view_resume(j, &w, seq + 1);
+	*c = w.cum;
 	while (
 	    w.seq <= seq && ((got = segment_next(&w, &h, &d)) == WALK_FRAME || got == WALK_DAMAGE))
 		*c = w.cum;
+	view_remember(j, &w);
 	j->io->close(j->io->ctx, w.fd);
 	return 0;
 }
 
 int journal_counts_at(struct journal *j, uint64_t seq, struct journal_counts *c, struct err *e)
 {
-	uint64_t floor;
-	uint64_t durable;
-	size_t n;
 	struct journal_stats stats;
 	bool found = false;
 	int rc = -1;
-	struct segment *seg;
+	struct view v;
 
 	journal_stats(j, &stats);
 	if (seq >= stats.durable_seq) {
@@ -217,18 +180,17 @@ int journal_counts_at(struct journal *j, uint64_t seq, struct journal_counts *c,
 			stats.bytes_in };
 		return 0;
 	}
-	seg = copy_segments(j, &n, &floor, &durable);
-	if (seg == NULL)
-		return err_set(e, ENOMEM, "journal: out of memory");
-	for (size_t i = 0; i < n; i++) {
-		if (seg[i].dead || seg[i].last_seq <= seq)
+	if (view_open(j, &v, e) != 0)
+		return -1;
+	for (size_t i = 0; i < v.n; i++) {
+		if (v.seg[i].dead || v.seg[i].last_seq <= seq)
 			continue;
-		found = seg[i].first_seq <= seq + 1 || i > 0;
+		found = v.seg[i].first_seq <= seq + 1 || i > 0;
 		if (found)
-			rc = counts_in(j, &seg[i], seq, c, e);
+			rc = counts_in(j, &v.seg[i], seq, c, e);
 		break;
 	}
-	free(seg);
+	view_close(&v);
 	if (!found)
 		return err_set(
 		    e, ENOENT, "frame %llu is no longer in the journal", (unsigned long long)seq);
@@ -240,38 +202,70 @@ static uint64_t records_of(const struct journal_counts *c, enum journal_lane lan
 	return lane == JOURNAL_CONTROL ? c->control_records : c->bulk_records;
 }
 
-static uint64_t oldest_in(
-    struct journal *j, const struct segment *s, enum journal_lane lane, uint64_t seq)
+/* The first frame of s behind seq that has records of the lane. False: none. */
+static bool first_in(struct journal *j, const struct segment *s, enum journal_lane lane,
+    uint64_t seq, struct lane_hint *out)
 {
 	struct journal_damage d;
 	struct frame_header h;
 	struct walk w;
 	struct err ignored;
 	enum walk_result got;
-	uint64_t us = 0;
+	bool found = false;
 
-	if (open_walk(j, s, &w, &ignored) != 0)
-		return 0;
-	while (us == 0 && ((got = segment_next(&w, &h, &d)) == WALK_FRAME || got == WALK_DAMAGE))
-		if (got == WALK_FRAME && h.seq > seq &&
-		    (lane == JOURNAL_CONTROL ? h.n_control : h.n_bulk) > 0)
-			us = h.time_us;
+	if (view_walk(j, s, &w, &ignored) != 0)
+		return false;
+	view_resume(j, &w, seq + 1);
+	while (!found && ((got = segment_next(&w, &h, &d)) == WALK_FRAME || got == WALK_DAMAGE))
+		found = got == WALK_FRAME && h.seq > seq &&
+			(lane == JOURNAL_CONTROL ? h.n_control : h.n_bulk) > 0;
+	if (found)
+		*out = (struct lane_hint){ seq, h.seq, h.time_us };
 	j->io->close(j->io->ctx, w.fd);
-	return us;
+	return found;
+}
+
+static bool known_first(
+    struct journal *j, enum journal_lane lane, uint64_t seq, struct lane_hint *out)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&j->mu);
+	for (unsigned i = 0; i < LANE_HINTS && !found; i++) {
+		const struct lane_hint *h = &j->first[lane][i];
+
+		found = h->seq != 0 && h->after <= seq && seq < h->seq;
+		if (found)
+			*out = *h;
+	}
+	pthread_mutex_unlock(&j->mu);
+	return found;
+}
+
+static void keep_first(struct journal *j, enum journal_lane lane, const struct lane_hint *h)
+{
+	pthread_mutex_lock(&j->mu);
+	j->first[lane][j->next_first[lane]++ % LANE_HINTS] = *h;
+	pthread_mutex_unlock(&j->mu);
 }
 
 uint64_t journal_oldest_after(struct journal *j, enum journal_lane lane, uint64_t seq)
 {
-	uint64_t floor;
-	uint64_t durable;
-	size_t n;
-	uint64_t us = 0;
-	struct segment *seg = copy_segments(j, &n, &floor, &durable);
+	struct lane_hint h = { 0 };
+	struct err ignored;
+	struct view v;
+	bool found = false;
 
-	for (size_t i = 0; seg != NULL && us == 0 && i < n; i++)
-		if (!seg[i].dead && seg[i].last_seq > seq &&
-		    records_of(&seg[i].next_cum, lane) > records_of(&seg[i].cum, lane))
-			us = oldest_in(j, &seg[i], lane, seq);
-	free(seg);
-	return us;
+	if (known_first(j, lane, seq, &h))
+		return h.time_us;
+	if (view_open(j, &v, &ignored) != 0)
+		return 0;
+	for (size_t i = 0; !found && i < v.n; i++)
+		if (!v.seg[i].dead && v.seg[i].last_seq > seq &&
+		    records_of(&v.seg[i].next_cum, lane) > records_of(&v.seg[i].cum, lane))
+			found = first_in(j, &v.seg[i], lane, seq, &h);
+	view_close(&v);
+	if (found)
+		keep_first(j, lane, &h);
+	return h.time_us;
 }

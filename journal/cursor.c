@@ -42,6 +42,7 @@ void journal_cursor_encode(const struct journal_cursor *c, uint8_t out[JOURNAL_C
 	}
 	format_put64(out + 144, c->redrive_batch);
 	format_put64(out + 152, c->redrive_done);
+	format_put64(out + 160, c->forgotten);
 	format_put32(out + 252, crc32c(0, out, 252));
 }
 
@@ -70,6 +71,7 @@ bool journal_cursor_decode(const uint8_t in[JOURNAL_CURSOR_BYTES], struct journa
 	}
 	c->redrive_batch = format_get64(in + 144);
 	c->redrive_done = format_get64(in + 152);
+	c->forgotten = format_get64(in + 160);
 	return true;
 }
 

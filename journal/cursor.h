@@ -39,6 +39,7 @@ struct journal_cursor {
 	struct journal_cursor_lane lane[JOURNAL_LANES];
 	uint64_t redrive_batch; /* the caller's: which queue of dead letters, 0 none, */
 	uint64_t redrive_done;	/* and how many lines of it are settled */
+	uint64_t forgotten;	/* records of both lanes given up by hand, part of shed */
 };
 
 /* To and from 256 bytes. Decode returns false, leaving *c alone, for any other bytes,

@@ -20,6 +20,24 @@ struct registered {
 	uint64_t seq[JOURNAL_LANES];
 };
 
+/*
+ * Where earlier walks stood: frames don't change once they are durable, so whoever asks for a place
+ * again, or for one that is further on, need not begin at the segment's first frame.
+ */
+struct walk_hint {
+	uint64_t segment; /* its first sequence; 0: unused */
+	uint64_t off, seq, rec;
+	struct journal_counts cum;
+	uint64_t used; /* when, by count of uses: the oldest gives way */
+};
+
+/* The first frame behind `after` that has records of a lane is `seq`; 0: unused. */
+struct lane_hint {
+	uint64_t after, seq, time_us;
+};
+
+enum { WALK_HINTS = 2 * JOURNAL_CURSORS_MAX, LANE_HINTS = JOURNAL_CURSORS_MAX };
+
 struct journal {
 	const struct journal_io *io;
 	struct journal_options opt; /* opt.dir points to dir */
@@ -51,6 +69,10 @@ struct journal {
 	bool stopping;
 	struct registered cursor[JOURNAL_CURSORS_MAX];
 	struct journal_stats stats; /* what is not derived from the above */
+	struct walk_hint hint[WALK_HINTS];
+	uint64_t hints_used;
+	struct lane_hint first[JOURNAL_LANES][LANE_HINTS];
+	unsigned next_first[JOURNAL_LANES];
 };
 /*
  * Invariants, whenever mu is free:
@@ -88,6 +110,28 @@ int recover_journal(struct journal *j, struct err *e);
 
 /* replay.c: hand over the newest whole checkpoint and the frames after it. */
 int replay_journal(struct journal *j, struct err *e);
+
+/* view.c */
+
+/* The segments at one instant; later changes are not its business. */
+struct view {
+	struct segment *seg;
+	size_t n;
+	uint64_t floor, durable;
+};
+
+/* ENOMEM. Any thread. */
+int view_open(struct journal *j, struct view *v, struct err *e);
+void view_close(struct view *v);
+
+/* Before the first frame of s. ENOENT: it was removed since. w->fd is to be closed. */
+int view_walk(struct journal *j, const struct segment *s, struct walk *w, struct err *e);
+
+/* After view_walk(): go on at the furthest known place that is not behind frame seq. */
+void view_resume(struct journal *j, struct walk *w, uint64_t seq);
+
+/* This place may be asked for again. */
+void view_remember(struct journal *j, const struct walk *w);
 
 /* budget.c */
 

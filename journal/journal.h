@@ -182,6 +182,37 @@ int journal_audit(struct journal *j, struct journal_totals *t,
  */
 int journal_counts_at(struct journal *j, uint64_t seq, struct journal_counts *c, struct err *e);
 
+/* A border between two frames. */
+struct journal_moment {
+	uint64_t seq;		      /* the frame behind it; durable + 1: there is none */
+	uint64_t time_us;	      /* when that was committed, 0: there is none */
+	uint64_t next_rec;	      /* number of its first record */
+	struct journal_counts before; /* of all frames before it */
+};
+
+/*
+ * The border before the first kept frame that was committed at time_us or later; checkpoints are no
+ * frames here. All that follow it count as later, whatever a clock that was set back wrote in them.
+ * Reads headers of each segment's first frame and of one segment. Any thread.
+ */
+int journal_since(struct journal *j, uint64_t time_us, struct journal_moment *m, struct err *e);
+
+/* Who wants the state at a frame; as restore and replay of struct journal_options. */
+struct journal_look {
+	int (*restore)(
+	    void *ctx, const struct frame_header *h, struct slice checkpoint, struct err *e);
+	int (*replay)(void *ctx, const struct frame_header *h, struct slice control, struct err *e);
+	void *ctx;
+};
+
+/*
+ * Hand over the checkpoint of the segment that holds frame seq and the control blocks behind it up
+ * to seq. Frame seq is always handed over, also where the checkpoint has its effect (h->covers of
+ * that says so). EBADMSG: one of them is damaged; ENOENT: seq is gone. Any thread.
+ */
+int journal_state_at(
+    struct journal *j, uint64_t seq, const struct journal_look *look, struct err *e);
+
 /*
  * When the first frame after seq that has records in the lane was committed, UTC microseconds;
  * 0: there is none, or it can't be read. Any thread.

@@ -387,6 +387,76 @@ static void cursors_are_stored_listed_and_forgotten(void **state)
 	assert_int_equal(e.code, ENOENT);
 }
 
+static struct journal_io counting;
+static unsigned n_preads;
+
+static ssize_t counted_pread(void *ctx, int fd, void *buf, size_t n, uint64_t off)
+{
+	n_preads++;
+	return journal_io_real.pread(ctx, fd, buf, n, off);
+}
+
+/* What journal_counts_at() must say: every frame here has 1 control record, or 10 of bulk.
+ */
+static void counts_are(struct journal *j, uint64_t seq, const unsigned char *has_control)
+{
+	struct journal_counts c;
+	struct err e;
+	uint64_t control = 0;
+	uint64_t bulk = 0;
+
+	for (uint64_t i = 1; i <= seq; i++) {
+		control += has_control[i];
+		bulk += has_control[i] == 0 ? 10 : 0;
+	}
+	assert_int_equal(journal_counts_at(j, seq, &c, &e), 0);
+	assert_int_equal(c.control_records, control);
+	assert_int_equal(c.bulk_records, bulk);
+}
+
+enum { MANY = 2000 };
+
+/* Status asks for the same places, or a bit further on, each second: it must not read all
+ * headers. */
+static void places_that_are_asked_for_again_are_not_walked_to_again(void **state)
+{
+	static unsigned char has_control[MANY + 100];
+	struct journal_options o = {
+		.dir = dir, .segment_size = 64 << 20, .checkpoint = checkpoint, .io = &counting
+	};
+	struct journal *j;
+	struct err e;
+	unsigned first;
+
+	(void)state;
+	counting = journal_io_real;
+	counting.pread = counted_pread;
+	assert_int_equal(journal_open(&o, &j, &e), 0);
+	for (unsigned i = 1; i <= MANY; i++) {
+		has_control[i] = i % 1000 == 0;
+		append(j, has_control[i] ? 100 : 0, has_control[i] ? 0 : 100);
+	}
+	n_preads = 0;
+	counts_are(j, MANY - 10, has_control);
+	assert_true(journal_oldest_after(j, JOURNAL_CONTROL, 1) > 0);
+	first = n_preads;
+	assert_true(first > MANY / 2); /* headers are not neighbours: some have a read each */
+	n_preads = 0;
+	for (uint64_t seq = MANY - 10; seq < MANY; seq++) {
+		counts_are(j, seq, has_control);
+		assert_true(journal_oldest_after(j, JOURNAL_CONTROL, 2 + seq % 900) > 0);
+	}
+	assert_true(n_preads < 40);
+	for (uint64_t seq = 1; seq < MANY;
+	     seq += 37) /* also backwards, and with all hints in use */
+		counts_are(j, MANY - seq, has_control);
+	assert_int_equal(journal_oldest_after(j, JOURNAL_CONTROL, MANY), 0);
+	append(j, 100, 0); /* what was not there may come */
+	assert_true(journal_oldest_after(j, JOURNAL_CONTROL, MANY) > 0);
+	assert_int_equal(journal_oldest_after(j, JOURNAL_BULK, MANY), 0);
+	journal_close(j);
+}
+
 int main(void)
 {
 #define WITH_DIR(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
@@ -398,6 +468,7 @@ int main(void)
 		WITH_DIR(control_alone_may_use_the_reserve_and_then_there_is_an_end),
 		WITH_DIR(min_free_of_the_file_system_is_respected),
 		WITH_DIR(segments_go_when_every_cursor_has_passed_them),
+		WITH_DIR(places_that_are_asked_for_again_are_not_walked_to_again),
 		WITH_DIR(cursors_are_stored_listed_and_forgotten),
 	};
 

@@ -1,11 +1,12 @@
-#include "base/deflate.h"
 #include "base/err.h"
+#include "base/pack.h"
 #include "base/record.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <zlib.h>
 
 #include <cmocka.h>
 
@@ -85,7 +86,7 @@ static void check_event(const struct record *r, unsigned i, unsigned n, unsigned
 static void events_come_back_as_they_were(void **state)
 {
 	struct record_writer w = { 0 };
-	struct deflater *d = deflater_new();
+	struct packer *p = packer_new();
 	struct record_reader *r = calloc(1, sizeof(*r));
 	struct buf block = { 0 };
 	struct record rec;
@@ -95,7 +96,7 @@ static void events_come_back_as_they_were(void **state)
 
 	(void)state;
 	write_events(&w, 500, 200);
-	record_end(&w, d, &block);
+	record_end(&w, p, &block);
 	assert_false(block.full);
 	record_reader_open(r, buf_as_slice(&block), 100);
 	while ((rc = record_next(r, &rec, &e)) > 0)
@@ -106,8 +107,95 @@ static void events_come_back_as_they_were(void **state)
 	record_reader_free(r);
 	record_writer_free(&w);
 	buf_free(&block);
-	deflater_free(d);
+	packer_free(p);
 	free(r);
+}
+
+/* What follows the head of a chunk that is stored as it is: a flag, two lengths. */
+static struct slice stored_items(struct slice chunk)
+{
+	struct cut c = { .s = chunk };
+	uint64_t n;
+
+	cut_raw(&c, 1);
+	n = cut_varint(&c);
+
+	struct slice items = cut_bytes(&c);
+
+	assert_false(c.bad);
+	assert_int_equal(items.n, n);
+	return items;
+}
+
+/* An agent that is upgraded in place still has to deliver what the one before has journalled. */
+static void deflated_chunks_of_before_are_read(void **state)
+{
+	struct record_writer w = { 0 };
+	struct record_reader *r = calloc(1, sizeof(*r));
+	struct buf plain = { 0 }, block = { 0 };
+	z_stream z = { 0 };
+	struct record rec;
+	struct err e = { 0, "" };
+	unsigned i = 0;
+	char coded[65536];
+
+	(void)state;
+	write_events(&w, 50, 20);
+	record_end(&w, NULL, &plain);
+
+	struct slice items = stored_items(buf_as_slice(&plain));
+
+	assert_int_equal(deflateInit2(&z, 1, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	z.next_in = (Bytef *)(uintptr_t)items.p;
+	z.avail_in = (uInt)items.n;
+	z.next_out = (Bytef *)coded;
+	z.avail_out = sizeof(coded);
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	buf_char(&block, 1);
+	buf_varint(&block, items.n);
+	buf_bytes(&block, (struct slice){ coded, z.total_out });
+	deflateEnd(&z);
+	record_reader_open(r, buf_as_slice(&block), 100);
+	while (record_next(r, &rec, &e) > 0)
+		if (rec.seq != 0)
+			check_event(&rec, i++, 50, 20);
+	assert_int_equal(i, 50);
+	record_reader_free(r);
+	record_writer_free(&w);
+	buf_free(&plain);
+	buf_free(&block);
+	free(r);
+}
+
+/* Cut short anywhere, or of another length than is said: refused, and nothing beyond is read. */
+static void damaged_packs_are_refused(void **state)
+{
+	static const char text[] = "GET /profile/1 GET /profile/2 GET /profile/3 GET /profile/4";
+	struct packer *p = packer_new();
+	struct buf block = { 0 };
+	char to[sizeof(text)];
+	struct err e = { 0, "" };
+
+	(void)state;
+	packer_run(p, (struct slice){ text, sizeof(text) - 1 }, &block);
+	assert_true(!block.full && block.n < sizeof(text));
+	assert_int_equal(unpack_block(buf_as_slice(&block), to, sizeof(text) - 1, &e), 0);
+	assert_memory_equal(to, text, sizeof(text) - 1);
+	for (size_t n = 0; n < block.n; n++) {
+		char *exact = malloc(n + 1);
+
+		memcpy(exact, block.p, n);
+		assert_int_equal(
+		    unpack_block((struct slice){ exact, n }, to, sizeof(text) - 1, &e), -1);
+		free(exact);
+	}
+	assert_int_equal(unpack_block(buf_as_slice(&block), to, sizeof(text) - 2, &e), -1);
+	assert_int_equal(unpack_block(buf_as_slice(&block), to, sizeof(text), &e), -1);
+	buf_reset(&block);
+	packer_run(p, (struct slice){ NULL, 0 }, &block);
+	assert_int_equal(unpack_block(buf_as_slice(&block), to, 0, &e), 0);
+	packer_free(p);
+	buf_free(&block);
 }
 
 static void fields_and_state_come_back(void **state)
@@ -227,6 +315,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(events_come_back_as_they_were),
+		cmocka_unit_test(deflated_chunks_of_before_are_read),
+		cmocka_unit_test(damaged_packs_are_refused),
 		cmocka_unit_test(fields_and_state_come_back),
 		cmocka_unit_test(bytes_that_are_not_text_are_escaped_and_said_to_be),
 		cmocka_unit_test(damage_is_an_error_or_other_records_never_a_crash),

@@ -10,10 +10,11 @@
 #include <sysexits.h>
 
 static const struct usage usage = {
-	"sekisho schema sqlite | bigquery [DATASET] [--diff | --apply | --clean]",
+	"sekisho schema sqlite | bigquery [DATASET] [--diff | --apply | --clean] | pubsub TABLE",
 	"Print the DDL of the tables and views. DATASET: also PROJECT.DATASET (default sekisho).\n"
 	"--diff and --apply compare with the live dataset, which is PROJECT.DATASET; exit code 1\n"
-	"when it differs (after --apply: by what can't be changed).",
+	"when it differs (after --apply: by what can't be changed). pubsub: the schema of a\n"
+	"table's topic (events, alerts, blocks, rejects or ledger), as a Protocol Buffer.",
 	"sekisho schema bigquery myproject.logs | bq query --use_legacy_sql=false"
 };
 
@@ -79,6 +80,25 @@ static int bigquery(const char *dataset, const struct schema_options *o)
 	return 0;
 }
 
+static int pubsub(const char *name)
+{
+	struct buf b = { 0 };
+
+	for (unsigned i = 0; i < TABLE_N; i++)
+		if (strcmp(schema_table((enum schema_table)i)->short_name, name) == 0)
+			schema_pubsub(&b, (enum schema_table)i);
+	if (b.n == 0) {
+		fprintf(stderr,
+		    "sekisho: '%s' is no table: events, alerts, blocks, rejects or "
+		    "ledger\n",
+		    name);
+		return EX_USAGE;
+	}
+	fwrite(b.p, 1, b.n, stdout);
+	buf_free(&b);
+	return 0;
+}
+
 int cmd_schema(int argc, char **argv)
 {
 	struct schema_options o = { 0 };
@@ -102,9 +122,12 @@ int cmd_schema(int argc, char **argv)
 	if ((n == 1 || n == 2) && strcmp(argv[1], "bigquery") == 0 &&
 	    o.diff + o.apply + o.clean <= 1)
 		return bigquery(n == 2 ? argv[2] : "sekisho", &o);
+	if (n == 2 && strcmp(argv[1], "pubsub") == 0 && !o.diff && !o.apply && !o.clean)
+		return pubsub(argv[2]);
 	if (n != 1 || strcmp(argv[1], "sqlite") != 0 || o.diff || o.apply || o.clean) {
-		fprintf(
-		    stderr, "sekisho: schema knows sqlite and bigquery\nusage: %s\n", usage.line);
+		fprintf(stderr,
+		    "sekisho: schema knows sqlite, bigquery and pubsub TABLE\nusage: %s\n",
+		    usage.line);
 		return EX_USAGE;
 	}
 	schema_sqlite(&b);

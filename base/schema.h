@@ -106,6 +106,12 @@ const char *schema_bigquery_clusters(enum schema_table t);
 const char *schema_bigquery_view_name(unsigned i);
 void schema_bigquery_view(struct buf *out, unsigned i, const char *dataset);
 
+/*
+ * The schema of the table's topic in proto2, for JSON messages whose JSON columns are texts
+ * (ROW_JSON_TEXT). A message with another field or a value of another type does not fit it.
+ */
+void schema_pubsub(struct buf *out, enum schema_table which);
+
 /* A statement to be scheduled, which takes rows of events_raw away that were delivered twice. */
 void schema_bigquery_clean(struct buf *out, const char *dataset);
 

@@ -124,7 +124,7 @@ enum { LIKELY = 3 };
 /* Put the row that begins at `from` in its messages, where there is likely room for their heads. */
 static size_t wrap(struct outbox *o, size_t from)
 {
-	char head[WRAP_MAX];
+	char head[WRAP_MAX] = { 0 };
 	size_t room = LIKELY * strlen(o->wrap);
 	struct buf heads = { .p = head, .cap = sizeof(head), .max = sizeof(head) };
 	size_t begin = from - room;

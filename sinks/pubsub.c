@@ -82,6 +82,8 @@ static void *pubsub_open(const struct sink_settings *s, struct err *e)
 	p->out.row_max = ROW_MAX;
 	p->out.requests = s->requests > 0 ? s->requests : 1;
 	p->out.rules.keep_body = s->keep_body;
+	if (s->topic_schema)
+		p->out.rules.form = ROW_JSON_TEXT;
 	snprintf(
 	    p->host, sizeof(p->host), "%s", set.endpoint != NULL ? set.endpoint : DEFAULT_HOST);
 	snprintf(p->prefix, sizeof(p->prefix), "projects/%s/topics/%s", s->project,

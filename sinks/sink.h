@@ -58,6 +58,7 @@ struct sink_settings {
 	enum keep_body keep_body;
 	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
 	unsigned transport; /* pubsub: enum transport */
+	bool topic_schema;  /* pubsub: JSON columns as texts, which is all that a schema can say */
 	unsigned requests;  /* pubsub, bigquery, cloud_logging: under way at once; 0: 1 */
 	unsigned mode;	    /* bigquery: enum bigquery_mode */
 	const char *log;    /* cloud_logging: first word of the logs' names */
@@ -73,6 +74,7 @@ struct sink_settings {
 	const char *username, *password_file, *password_env;
 	const struct sink_option *options; /* of librdkafka */
 	unsigned n_options;
+	const char *label;	 /* for the caller: what status calls it; NULL: its name */
 	uint64_t dead_max_bytes; /* for the caller: of its dead letters; 0: any number */
 	int64_t max_lag_us; /* for the caller: the sink is not given older bulk; 0: all of it */
 };

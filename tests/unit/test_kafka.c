@@ -1,5 +1,6 @@
 /* The Kafka sink against librdkafka's own cluster: what arrives, what is tried again, what is
  * refused. */
+#include "base/clock.h"
 #include "base/err.h"
 #include "sinks/kafka.h"
 
@@ -10,6 +11,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -312,6 +314,56 @@ static void options_can_not_undo_what_delivery_rests_on(void **state)
 	assert_int_equal(kafka_option_check("linger.ms", "soon", &e), -1);
 }
 
+/* CPU time of all threads of this process, the broker's in it. */
+static double cpu_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+enum { HANG_MS = 4000, HANG_ROWS = 3000, HANG_BODY = 3000 }; /* some ten requests */
+
+/* What it takes to deliver them when the first request has its answer so late. */
+static double cpu_of_commit(unsigned hang_ms)
+{
+	unsigned rejected;
+	struct err e;
+	int64_t began;
+	double before;
+
+	if (hang_ms > 0)
+		for (int b = 1; b <= 3; b++) /* one of them leads the partition */
+			rd_kafka_mock_broker_push_request_error_rtts(
+			    t.cluster, b, PRODUCE, 1, RD_KAFKA_RESP_ERR_NO_ERROR, (int)hang_ms);
+	put_events(HANG_ROWS, HANG_BODY, &rejected);
+	before = cpu_s();
+	began = clock_boot_us();
+	assert_int_equal(commit(&e), SINK_OK);
+	assert_true(clock_boot_us() - began >= (int64_t)hang_ms * 1000); /* it did hang */
+	return cpu_s() - before;
+}
+
+/*
+ * librdkafka's thread spins while messages wait behind five requests without an answer: a core for
+ * as long as a broker hangs (sinks/kafka_round.h). No time is measured but that of the CPU: what
+ * the hang costs is compared with its length, of which spinning would take all.
+ */
+static void a_broker_that_hangs_costs_no_cpu(void **state)
+{
+	double without;
+	double with;
+
+	(void)state;
+	cpu_of_commit(0); /* connections, the topic */
+	without = cpu_of_commit(0);
+	with = cpu_of_commit(HANG_MS);
+	print_message("CPU seconds: %.3f, and with %.1f s without an answer %.3f\n", without,
+	    HANG_MS / 1000.0, with);
+	assert_true(with - without < HANG_MS / 1000.0 / 10);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -325,6 +377,7 @@ int main(void)
 		TEST(no_permission_is_held),
 		TEST(a_topic_that_is_not_there_is_held),
 		TEST(after_a_fatal_error_a_new_producer_goes_on),
+		TEST(a_broker_that_hangs_costs_no_cpu),
 		cmocka_unit_test(options_can_not_undo_what_delivery_rests_on),
 	};
 

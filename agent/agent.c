@@ -1,20 +1,21 @@
 /* Putting an agent together, in the order that privilege and recovery ask for, and taking it apart.
  */
 #include "agent/agent.h"
+#include "agent/audit.h"
 #include "agent/cache_dir.h"
-
 #include "agent/control.h"
 #include "agent/crawlers.h"
 #include "agent/fence.h"
 #include "agent/http.h"
+#include "agent/imported.h"
 #include "agent/offline.h"
 #include "agent/planes.h"
 #include "agent/privileges.h"
 #include "agent/ship.h"
 #include "base/clock.h"
-#include "base/deflate.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/pack.h"
 #include "detect/redact.h"
 
 #include <errno.h>
@@ -152,12 +153,23 @@ static int open_journal(struct agent *a, struct err *e)
 		.replay = agent_replay };
 
 	a->first_start = true;
-	return journal_open(&o, &a->journal, e);
+	if (journal_open(&o, &a->journal, e) != 0)
+		return -1;
+	if (a->tally.epoch_us == 0) { /* new, or of a version that did not count */
+		struct journal_stats s;
+
+		journal_stats(a->journal, &s);
+		a->tally.epoch_us = (uint64_t)clock_now_us();
+		a->tally.base =
+		    (struct journal_counts){ s.control_records, s.bulk_records, s.bytes_in };
+	}
+	audit_publish(a);
+	return 0;
 }
 
 static int open_sinks(struct agent *a, struct err *e)
 {
-	for (unsigned i = 0; i < a->cfg.sinks.n && a->n_ships < 16; i++) {
+	for (unsigned i = 0; i < a->cfg.sinks.n && a->n_ships < AGENT_OWN_SHIPS; i++) {
 		const struct sink_config *s = config_sink(&a->cfg, i);
 		struct sink_settings set = agent_sink_settings(s);
 		struct ship *ship;
@@ -169,6 +181,7 @@ static int open_sinks(struct agent *a, struct err *e)
 			return err_wrap(e, "sink %s", s->name);
 		a->ships[a->n_ships++] = ship;
 	}
+	a->n_own = a->n_ships;
 	return 0;
 }
 
@@ -178,6 +191,7 @@ int agent_open(struct agent *a, struct err *e)
 	a->started_us = clock_now_us();
 	pthread_mutex_init(&a->mailbox.lock, NULL);
 	pthread_cond_init(&a->mailbox.changed, NULL);
+	pthread_mutex_init(&a->audited.lock, NULL);
 	identity_host(&a->host);
 	a->service = a->cfg.service != NULL ? a->cfg.service : a->host.name;
 	if (a->stop_fd < 0)
@@ -196,11 +210,12 @@ int agent_open(struct agent *a, struct err *e)
 		return -1;
 	a->positions = positions_new();
 	a->correlator = correlator_new(a->rules.rs, a->host.key);
-	a->deflater = deflater_new();
-	if (a->positions == NULL || a->correlator == NULL || a->deflater == NULL)
+	a->packer = packer_new();
+	if (a->positions == NULL || a->correlator == NULL || a->packer == NULL)
 		return err_set(e, ENOMEM, "no memory");
 	if (batch_queue_init(&a->queue, e) != 0 || open_journal(a, e) != 0 || open_sinks(a, e) != 0)
 		return -1;
+	imported_open(a);
 	atomic_store(&a->journal_ok, true);
 	return 0;
 }
@@ -268,8 +283,10 @@ void agent_close(struct agent *a)
 	crawlers_free(a->crawlers);
 	if (a->journal != NULL)
 		journal_stop(a->journal);
+	imported_stop(a);
 	for (unsigned i = 0; i < a->n_ships; i++)
 		ship_stop(a->ships[i], true, DRAIN_MS);
+	imported_close(a);
 	journal_close(a->journal);
 	planes_stop(a->planes);
 	policy_free(a->policy);
@@ -278,7 +295,7 @@ void agent_close(struct agent *a)
 	trigger_plan_free(a->rules.plan);
 	ruleset_free(a->rules.rs);
 	redactor_free(a->redactor);
-	deflater_free(a->deflater);
+	packer_free(a->packer);
 	record_writer_free(&a->said);
 	buf_free(&a->checkpoint);
 	if (a->queue.tail != NULL)

@@ -15,6 +15,7 @@
 #include "agent/pipeline.h"
 #include "agent/policy.h"
 #include "agent/stats.h"
+#include "agent/tally.h"
 #include "base/identity.h"
 #include "journal/journal.h"
 
@@ -41,6 +42,8 @@ struct mailbox {
 	bool busy;
 };
 
+enum { AGENT_OWN_SHIPS = 16, AGENT_SHIPS = JOURNAL_CURSORS_MAX, AGENT_IMPORTED = 8 };
+
 struct agent {
 	struct config cfg;
 	struct host_identity host;
@@ -66,10 +69,19 @@ struct agent {
 	struct mailbox mailbox;
 	struct buf checkpoint;
 	struct record_writer said; /* records of the committer's own, for the next frame */
-	struct deflater *deflater;
+	struct packer *packer;
 
-	struct ship *ships[16];
-	unsigned n_ships;
+	struct tally tally; /* the committer's: with the effect of the frame under way */
+	struct {
+		pthread_mutex_t lock;
+		struct tally tally;	 /* what is durable, */
+		struct journal_stats at; /* with that frame as the newest */
+	} audited;
+
+	struct ship *ships[AGENT_SHIPS]; /* of this journal, then of imported ones */
+	unsigned n_own, n_ships;
+	struct journal *imported[AGENT_IMPORTED];
+	unsigned n_imported;
 
 	atomic_bool stopping;
 	atomic_bool reader_ready; /* first look at all inputs is done */
@@ -120,7 +132,8 @@ struct agent *committer_agent(void *committer);
 
 /* A ledger row: what may be lost, and where. From the reader: through its batch. */
 struct ledger_row {
-	const char *what; /* truncated rewritten shortened gone vacuumed unreadable dead_letters */
+	const char *what; /* truncated rewritten shortened gone vacuumed unreadable dead_letters
+			     forgotten */
 	const char *source;
 	uint64_t lost_bytes, lost_records;
 	int64_t time_us;

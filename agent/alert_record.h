@@ -11,7 +11,9 @@ enum state_kind {
 	STATE_WINDOWS = 2,
 	STATE_POLICY = 3,
 	STATE_BLOCK = 4,
-	STATE_SUCCESSES = 5
+	STATE_SUCCESSES = 5,
+	STATE_TALLY = 6,    /* what a frame adds */
+	STATE_TALLY_ALL = 7 /* of a checkpoint */
 };
 
 /* The engine's own alarm: a filter missed what that rule matches in that event. */

@@ -90,7 +90,8 @@ struct batch *batch_take(struct batch_queue *q)
 		make_room(b, BATCH_SIGHTINGS);
 	b->next = NULL;
 	b->n_control = b->n_bulk = b->n_events = b->n_sightings = b->n_successes =
-	    b->n_differences = 0;
+	    b->n_differences = b->n_ledger = b->n_read = b->n_copies = 0;
+	b->input = BATCH_NO_INPUT;
 	b->moved = b->more = false;
 	b->bytes_in = 0;
 	return b;

@@ -22,7 +22,8 @@ enum {
 	BATCH_GATHERED = 4,
 	BATCH_GATHER_MS = 20,
 	BATCH_SIGHTINGS = 8192, /* room for them at first; an attack makes more, for its time */
-	BATCH_SUCCESSES = 256
+	BATCH_SUCCESSES = 256,
+	BATCH_NO_INPUT = 0xffff
 };
 
 struct batch {
@@ -31,6 +32,9 @@ struct batch {
 	struct buf bulk;
 	unsigned n_control, n_bulk; /* records in them */
 	unsigned n_events;	    /* of these, events */
+	unsigned n_ledger;	    /* and rows of the ledger */
+	unsigned input;		    /* whose they are; BATCH_NO_INPUT: rows alone */
+	unsigned n_read, n_copies;  /* events made of what was read, those dropped as copies */
 	struct sighting *sightings;
 	unsigned n_sightings, cap_sightings;
 	struct success

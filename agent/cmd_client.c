@@ -2,6 +2,7 @@
 #include "agent/commands.h"
 #include "agent/config.h"
 #include "agent/control.h"
+#include "agent/journal_export.h"
 #include "agent/options.h"
 
 #include <stdio.h>
@@ -30,18 +31,33 @@ int cmd_status(int argc, char **argv)
 
 int cmd_audit(int argc, char **argv)
 {
-	static const struct usage usage = { "sekisho audit [-c FILE]",
-		"Sums of what was read, journalled and delivered. Exits with 1 when they don't "
-		"balance.",
-		"sekisho audit" };
+	static const struct usage usage = { "sekisho audit [-c FILE] [--since T] [--json]",
+		"Sums of what was read, journalled and delivered, for each input and destination.\n"
+		"Exits with 1 when they don't balance. T: the sums begin with the first frame\n"
+		"journalled then or later.",
+		"sekisho audit --since 24h" };
 	const char *path = CONFIG_DEFAULT_PATH;
+	const char *since = NULL;
+	char request[64] = "audit";
+	int64_t since_us = 0;
+	bool json = false;
 	int rc;
 	const struct option_def defs[] = { { "-c", OPTION_TEXT, &path, "FILE", "config" },
+		{ "--since", OPTION_TEXT, &since, "T",
+		    "from then on: a time such as 2026-11-23T06:00:00Z or a span such as 24h" },
+		{ "--json", OPTION_FLAG, &json, NULL, "as one JSON object" },
 		{ NULL, OPTION_FLAG, NULL, NULL, NULL } };
 
 	if (options_read(argc, argv, defs, &usage, &rc) < 0)
 		return rc;
-	return control_ask(path, "audit");
+	if (since != NULL && (!journal_export_since(since, &since_us) || since_us <= 0)) {
+		fprintf(stderr, "sekisho: --since: expected a time such as 2026-11-23T06:00:00Z or "
+				"a span such as 24h\n");
+		return EX_USAGE;
+	}
+	snprintf(
+	    request, sizeof(request), "audit %lld%s", (long long)since_us, json ? " json" : "");
+	return control_ask(path, request);
 }
 
 /* What follows a word, and the word itself. */

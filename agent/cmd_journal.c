@@ -3,6 +3,7 @@
 #include "agent/commands.h"
 #include "agent/config.h"
 #include "agent/journal_export.h"
+#include "agent/journal_import.h"
 #include "agent/options.h"
 #include "agent/redrive.h"
 #include "agent/render.h"
@@ -20,11 +21,13 @@
 #include <sysexits.h>
 
 static const struct usage usage = {
-	"sekisho journal [-c FILE] list | cat | verify | export | redrive [OPTION]...",
+	"sekisho journal [-c FILE] list | cat | verify | export | redrive | forget | import DIR\n"
+	"       [OPTION]...",
 	"list: frames, records and bytes. cat: every record as NDJSON. verify: read all of it and\n"
 	"check every CRC. export: every record with its number and all that is kept beside it, in\n"
 	"order, for backups. redrive: dead letters that sinks refused wait again for delivery, "
-	"once.\n"
+	"once. forget: what waits for a sink is given up, and counted.\n"
+	"import: what a host that ended did not deliver is delivered by this one.\n"
 	"All of them also beside a running agent.",
 	"sekisho journal export --since 24h --gzip > sekisho.ndjson.gz",
 };
@@ -139,7 +142,8 @@ static int run(const char *verb, struct journal *j, const struct journal_export_
 
 static bool is_verb(const char *verb)
 {
-	static const char *const verbs[] = { "list", "cat", "verify", "export", "redrive" };
+	static const char *const verbs[] = { "list", "cat", "verify", "export", "redrive", "forget",
+		"import" };
 
 	for (unsigned i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
 		if (strcmp(verb, verbs[i]) == 0)
@@ -148,8 +152,15 @@ static bool is_verb(const char *verb)
 	return false;
 }
 
+/* `import DIR` is the only one that takes a word. */
+static int takes_dir(char **argv, int n)
+{
+	return n > 0 && strcmp(argv[1], "import") == 0;
+}
+
 struct asked {
-	const char *since, *kind;
+	const char *since, *kind, *until;
+	struct forget_options forget;
 	struct journal_export_options export;
 	struct redrive_options redrive;
 };
@@ -158,6 +169,8 @@ static bool read_asked(struct asked *a, const char *verb)
 {
 	bool exports = strcmp(verb, "export") == 0;
 	bool redrives = strcmp(verb, "redrive") == 0;
+	bool imports = strcmp(verb, "import") == 0;
+	bool forgets = strcmp(verb, "forget") == 0;
 	uint64_t id[2];
 	const char *wrong = NULL;
 
@@ -170,11 +183,20 @@ static bool read_asked(struct asked *a, const char *verb)
 		wrong = "--kind and --gzip are options of export";
 	else if (!exports && !redrives && a->since != NULL)
 		wrong = "--since is an option of export and redrive";
-	else if (!redrives && (a->redrive.sink != NULL || a->redrive.id != NULL))
-		wrong = "--sink and --id are options of redrive";
+	else if (!redrives &&
+		 (a->redrive.id != NULL || (!forgets && !imports && a->redrive.sink != NULL)))
+		wrong = "--sink is an option of redrive, forget and import, --id of redrive";
+	else if (forgets && a->redrive.sink == NULL)
+		wrong = "forget needs --sink";
+	else if (!forgets && a->until != NULL)
+		wrong = "--until is an option of forget";
+	else if (a->until != NULL && !journal_export_since(a->until, &a->forget.until_us))
+		wrong =
+		    "--until: expected a time such as 2026-11-23T06:00:00Z or a span such as 24h";
 	else if (a->redrive.id != NULL && !record_id_parse(slice_of(a->redrive.id), id))
 		wrong = "--id: expected the 32 hex digits of an id";
 	a->redrive.since_us = a->export.since_us;
+	a->forget.sink = a->redrive.sink;
 	if (wrong != NULL)
 		fprintf(stderr, "sekisho: %s\n", wrong);
 	return wrong == NULL;
@@ -213,14 +235,16 @@ int cmd_journal(int argc, char **argv)
 		{ "--kind", OPTION_TEXT, &a.kind, "KIND", "export: event, alert, block or ledger" },
 		{ "--gzip", OPTION_FLAG, &a.export.gzip, NULL, "export: compressed" },
 		{ "--sink", OPTION_TEXT, &a.redrive.sink, "NAME",
-		    "redrive: of that sink; default: of all" },
+		    "redrive, forget, import: of that sink; but forget: default: of all" },
+		{ "--until", OPTION_TEXT, &a.until, "T",
+		    "forget: only what was journalled before that time, or span such as 24h ago" },
 		{ "--id", OPTION_TEXT, &a.redrive.id, "ID", "redrive: the records of that id" },
 		{ NULL, OPTION_FLAG, NULL, NULL, NULL } };
 	int n = options_read(argc, argv, defs, &usage, &rc);
 
 	if (n < 0)
 		return rc;
-	if (!is_verb(n == 1 ? argv[1] : "") || !read_asked(&a, argv[1]))
+	if (!is_verb(n == 1 + takes_dir(argv, n) ? argv[1] : "") || !read_asked(&a, argv[1]))
 		return EX_USAGE;
 	if (config_load(path, &c, &p) != 0) {
 		fwrite(p.text.p, 1, p.text.n, stderr);
@@ -228,6 +252,10 @@ int cmd_journal(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "redrive") == 0)
 		rc = redrive_command(path, &c, &a.redrive);
+	else if (strcmp(argv[1], "forget") == 0)
+		rc = forget_command(path, &c, &a.forget);
+	else if (strcmp(argv[1], "import") == 0)
+		rc = journal_import(&c, argv[2], a.redrive.sink);
 	else
 		rc = look(argv[1], &c, &a.export);
 	config_free(&c);

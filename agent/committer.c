@@ -8,12 +8,14 @@
  */
 #include "agent/agent.h"
 #include "agent/alert_record.h"
+#include "agent/audit.h"
 #include "agent/crawlers.h"
 #include "agent/planes.h"
+#include "agent/ship.h"
 #include "base/clock.h"
-#include "base/deflate.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/pack.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -38,6 +40,8 @@ struct committer {
 	int64_t read_us;  /* of the batch being worked on */
 	int64_t now_us;
 	struct record_context context;
+	struct tally frame;		       /* what it adds to the sums */
+	struct journal_cursor at[AGENT_SHIPS]; /* where the sinks are, as this frame has it */
 };
 
 static void on_block(void *ctx, const struct block *b)
@@ -156,6 +160,65 @@ static void spare_crawlers(struct committer *c)
 	stats_set(&c->a->stats, crawlers_not_asked, n.not_asked);
 }
 
+/* What was given up by hand since the newest frame: rows that go with the places which say so. */
+static void put_forgotten(struct committer *c)
+{
+	struct agent *a = c->a;
+
+	for (unsigned i = 0; i < a->n_ships; i++) {
+		const char *name = ship_name(a->ships[i]);
+		const struct tally_sink *known = tally_sink(&a->tally, name);
+		uint64_t before = known != NULL ? known->forgotten : 0;
+
+		ship_cursor(a->ships[i], &c->at[i]);
+		if (c->at[i].forgotten > before)
+			ledger_put(&a->said,
+			    &(struct ledger_row){ .what = "forgotten",
+				.source = name,
+				.lost_records = c->at[i].forgotten - before,
+				.time_us = c->now_us },
+			    a->host.id);
+	}
+}
+
+/* What this frame adds to the sums, and where the sinks are, into it: see tally.h. */
+static void put_tally(struct committer *c, const struct batch *list)
+{
+	struct agent *a = c->a;
+	struct tally *f = &c->frame;
+	char label[TALLY_LABEL];
+
+	f->epoch_us = a->tally.epoch_us;
+	f->base = a->tally.base;
+	f->n_inputs = f->n_sinks = 0;
+	f->own = a->said.n_records;
+	for (const struct batch *b = list; b != NULL; b = b->next) {
+		struct tally_input *in;
+
+		f->own += b->n_ledger;
+		if (b->input == BATCH_NO_INPUT)
+			continue;
+		audit_label(config_input(&a->cfg, b->input), label, sizeof(label));
+		in = tally_input(f, label);
+		in->read += b->n_read;
+		in->journalled += b->n_events;
+		in->copies += b->n_copies;
+		in->bytes += b->bytes_in;
+	}
+	for (unsigned i = 0; i < a->n_ships; i++) {
+		const char *name = ship_name(a->ships[i]);
+
+		if (tally_set_sink(&a->tally, name, &c->at[i]))
+			tally_set_sink(f, name, &c->at[i]);
+	}
+	tally_add(&a->tally, f);
+	buf_reset(&c->state);
+	buf_char(&c->state, STATE_TALLY);
+	tally_save(f, &c->state);
+	record_put_state(&a->said, RECORD_STATE, buf_as_slice(&c->state));
+	c->n_state++;
+}
+
 /* ---- appending ---- */
 
 static void pause_ms(unsigned ms)
@@ -229,11 +292,14 @@ static void commit(struct committer *c, const struct batch *list)
 	for (const struct batch *b = list; b != NULL; b = b->next)
 		take_batch(c, b, &f);
 	f.n_control += a->said.n_records;
-	record_end(&a->said, a->deflater, &c->control);
+	put_tally(c, list);
+	record_end(&a->said, a->packer, &c->control);
 	f.control = buf_as_slice(&c->control);
 	f.bulk = buf_as_slice(&c->bulk);
-	if (append(c, &f))
+	if (append(c, &f)) {
 		count_events(a, list);
+		audit_publish(a);
+	}
 	after_commit(c);
 }
 
@@ -344,6 +410,7 @@ static void one_round(struct committer *c)
 		policy_expire(a->policy,
 		    &(struct policy_call){ .now_us = c->now_us, .cb = on_block, .ctx = c });
 		spare_crawlers(c);
+		put_forgotten(c);
 
 		bool asked = run_call(c);
 

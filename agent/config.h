@@ -97,6 +97,7 @@ struct sink_config {
 	unsigned keep_body; /* enum keep_body */
 	const char *project, *topic, *dataset, *endpoint, *credentials, *ca_file;
 	unsigned transport; /* enum transport */
+	bool topic_schema;
 	uint64_t requests;
 	unsigned mode; /* enum bigquery_mode */
 	const char *log;

@@ -164,6 +164,9 @@ static const struct config_key sink_keys[] = {
 	    .help = "pubsub: auto: gRPC, and REST where no HTTP/2 gets through and for an "
 		    "`endpoint` of http; grpc and rest: that one only",
 	    .names = transports },
+	{ "topic_schema", CONFIG_BOOL, AT(sink_config, topic_schema), .def = "false",
+	    .help = "pubsub: the topics have the schemas of `sekisho schema pubsub`: JSON columns "
+		    "are sent as texts" },
 	{ "mode", CONFIG_ENUM, AT(sink_config, mode), .def = "insert_all",
 	    .help = "bigquery: insert_all: REST, for hosts of few events; storage_write: the "
 		    "Storage Write API by gRPC, for busy ones",

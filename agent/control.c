@@ -1,6 +1,7 @@
 #include "agent/control.h"
 
 #include "agent/agent.h"
+#include "agent/audit.h"
 #include "agent/commands.h"
 #include "agent/control_request.h"
 #include "agent/redrive.h"
@@ -64,11 +65,13 @@ static void answer(struct control *c, struct slice request, struct buf *out)
 		ok = report_ready(c->a);
 		buf_str(out, ok ? "ready\n" : "not ready\n");
 	} else if (slice_eq(word[0], SLICE("audit"))) {
-		ok = report_audit(c->a, out);
+		ok = audit_answer(c->a, word, n, out);
 	} else if (slice_eq(word[0], SLICE("metrics"))) {
 		report_metrics(c->a, out);
 	} else if (slice_eq(word[0], SLICE("redrive"))) {
 		ok = redrive_answer(c->a, word, n, out);
+	} else if (slice_eq(word[0], SLICE("forget"))) {
+		ok = forget_answer(c->a, word, n, out);
 	} else if (slice_eq(word[0], SLICE("blocks")) && n > 1) {
 		agent_ask(c->a, ask_blocks, &q);
 		ok = q.ok;

@@ -249,6 +249,8 @@ static void allow_writing(struct fence *f, const struct config *c)
 	allow_new(f, c->journal.dir, 0750, WRITES);
 	snprintf(dir, sizeof(dir), "%s/../dead", c->journal.dir);
 	allow_new(f, dir, 0750, WRITES);
+	snprintf(dir, sizeof(dir), "%s/../imported", c->journal.dir);
+	allow_new(f, dir, 0750, WRITES);
 	for (unsigned i = 0; i < c->sinks.n; i++) {
 		const struct sink_config *s = config_sink(c, i);
 

@@ -8,9 +8,9 @@
 #include "agent/ship.h"
 #include "agent/sight.h"
 #include "base/clock.h"
-#include "base/deflate.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/pack.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +77,7 @@ static void begin_batch(struct reader *r)
 	record_begin(&r->bulk, &r->context);
 	for (unsigned i = 0; i < r->n_reports; i++)
 		ledger_put(&r->control, &r->reports[i], r->a->host.id);
+	r->batch->n_ledger += r->n_reports;
 	r->n_reports = 0;
 }
 
@@ -88,6 +89,8 @@ static void count(struct reader *r, uint64_t used)
 	stats_add(s, bytes_read, used);
 	stats_add(s, events_read, p->n_events + p->copies);
 	stats_add(s, duplicates_dropped, p->copies);
+	r->batch->n_read = p->n_events + (unsigned)p->copies;
+	r->batch->n_copies = (unsigned)p->copies;
 	stats_add(s, lines_read, p->lines);
 	stats_add(s, parse_errors, p->bad);
 	stats_add(s, match_undecided, p->engine->undecided);
@@ -105,9 +108,9 @@ static void send_batch(struct reader *r)
 	b->n_control = r->control.n_records;
 	b->n_bulk = r->bulk.n_records;
 	if (b->n_control > 0)
-		record_end(&r->control, r->deflater, &b->control);
+		record_end(&r->control, r->packer, &b->control);
 	if (b->n_bulk > 0)
-		record_end(&r->bulk, r->deflater, &b->bulk);
+		record_end(&r->bulk, r->packer, &b->bulk);
 	b->read_us = clock_now_us();
 	r->batch = NULL;
 	batch_put(&r->a->queue, b);
@@ -137,6 +140,7 @@ static void put_differences(struct reader *r, uint64_t origin_hash)
 struct batch *reader_put(struct reader *r, unsigned input, const char *path, uint64_t origin_hash)
 {
 	begin_batch(r);
+	r->batch->input = input;
 	put_events(r, input, path, origin_hash);
 	put_differences(r, origin_hash);
 	sight_window(&r->pipeline, r->a->correlator, origin_hash, on_sighting, r->batch);
@@ -265,7 +269,7 @@ static void take_rules(struct reader *r)
  */
 static void report_dead_letters(struct reader *r)
 {
-	for (unsigned i = 0; i < r->a->n_ships; i++) {
+	for (unsigned i = 0; i < r->a->n_own; i++) {
 		uint64_t gone = ship_dead_gone(r->a->ships[i]);
 
 		const char *name = config_sink(&r->a->cfg, i)->name;
@@ -388,8 +392,8 @@ static int reader_open(struct reader *r, struct err *e)
 		r->pipeline.engine->verify = verify_crawler;
 		r->pipeline.engine->verify_ctx = r->a->crawlers;
 	}
-	r->deflater = deflater_new();
-	if (r->deflater == NULL)
+	r->packer = packer_new();
+	if (r->packer == NULL)
 		return err_set(e, 0, "no memory for compression");
 	r->successes = success_news_new(r->a->host.id);
 	if (r->successes == NULL)
@@ -409,7 +413,7 @@ static void reader_close(struct reader *r)
 	success_news_free(r->successes);
 	if (r->pipeline.events != NULL)
 		pipeline_free(&r->pipeline);
-	deflater_free(r->deflater);
+	packer_free(r->packer);
 	record_writer_free(&r->control);
 	record_writer_free(&r->bulk);
 	if (r->batch != NULL)

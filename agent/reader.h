@@ -27,7 +27,7 @@ struct reader {
 	struct success_news *successes;	  /* what was said of them already */
 	struct pipeline pipeline;
 	struct line_rules *rules; /* one an input */
-	struct deflater *deflater;
+	struct packer *packer;
 	struct record_writer control, bulk;
 	struct batch *batch; /* the one being filled, or NULL */
 	struct record_context context;

@@ -1,57 +1,15 @@
 #include "agent/report.h"
 
 #include "agent/agent.h"
+#include "agent/balance.h"
 #include "agent/planes.h"
-#include "agent/ship.h"
 #include "base/clock.h"
-#include "base/err.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/units.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
-
-/* One line of sums for a sink's lane: what was journalled, and where it is. */
-struct balance {
-	uint64_t journalled, delivered, waiting, rejected, shed, dropped, damaged;
-	uint64_t lag_bytes; /* of logs, journalled since */
-	uint64_t oldest_us; /* when the first that waits was journalled; 0: none waits */
-	bool ok;
-};
-
-static void balance_of(
-    struct agent *a, const struct ship_status *st, enum journal_lane l, struct balance *b)
-{
-	const struct journal_cursor_lane *c = &st->cursor.lane[l];
-	struct journal_counts at = { 0 };
-	struct journal_stats js;
-	uint64_t requeued;
-	struct err e;
-
-	journal_stats(a->journal, &js);
-	b->journalled = l == JOURNAL_CONTROL ? js.control_records : js.bulk_records;
-	b->delivered = c->delivered;
-	b->rejected = c->rejected;
-	b->shed = c->shed;
-	b->dropped = c->dropped;
-	b->damaged = c->damaged;
-	b->waiting = 0;
-	b->ok = c->seq == 0 || journal_counts_at(a->journal, c->seq, &at, &e) == 0;
-
-	uint64_t passed = l == JOURNAL_CONTROL ? at.control_records : at.bulk_records;
-
-	/* a dead letter that is queued again is counted as rejected until it is delivered */
-	requeued = st->requeued[l] < b->rejected ? st->requeued[l] : b->rejected;
-	b->rejected -= requeued;
-	b->waiting = b->journalled - passed + requeued;
-	b->lag_bytes = b->journalled > passed ? js.bytes_in - at.bytes_in : 0;
-	b->oldest_us = b->journalled > passed ? journal_oldest_after(a->journal, l, c->seq) : 0;
-	/* two sources, which must agree: the journal's own count, and the sink's */
-	b->ok = b->ok &&
-		b->delivered + b->rejected + b->shed + b->dropped + b->damaged == passed - requeued;
-}
 
 /* How far a sink is behind, both lanes together. */
 struct lag {
@@ -59,7 +17,7 @@ struct lag {
 	int64_t seconds;
 };
 
-static void lag_of(struct agent *a, const struct ship_status *st, struct lag *g)
+static void lag_of(const struct ship_status *st, struct lag *g)
 {
 	int64_t now = clock_now_us();
 
@@ -68,79 +26,13 @@ static void lag_of(struct agent *a, const struct ship_status *st, struct lag *g)
 		struct balance b;
 		int64_t s;
 
-		balance_of(a, st, (enum journal_lane)l, &b);
+		balance_of(st, (enum journal_lane)l, &b);
 		s = b.oldest_us != 0 ? (now - (int64_t)b.oldest_us) / 1000000 : 0;
 		g->events += b.waiting;
 		g->dead += b.rejected;
 		g->bytes = b.lag_bytes > g->bytes ? b.lag_bytes : g->bytes;
 		g->seconds = s > g->seconds ? s : g->seconds;
 	}
-}
-
-/*
- * What was read since the start, and where it went. The counters are the reader's and the
- * committer's and move on while they are read: taken again until nothing is in between.
- */
-static bool inputs_balance(struct agent *a, struct buf *out)
-{
-	struct stats *s = &a->stats;
-	uint64_t read;
-	uint64_t kept;
-	uint64_t copies;
-	uint64_t waiting;
-	bool ok;
-
-	for (unsigned tries = 0;; tries++) {
-		read = stats_get(s, events_read);
-		copies = stats_get(s, duplicates_dropped);
-		kept = stats_get(s, events);
-		waiting = atomic_load(&a->queue.waiting);
-		ok = read == kept + copies + waiting && read == stats_get(s, events_read);
-		if (ok || tries == 200)
-			break;
-		usleep(10000);
-	}
-	buf_printf(out,
-	    "inputs    since start: read %" PRIu64 " = journalled %" PRIu64 " + duplicates %" PRIu64
-	    " + waiting %" PRIu64 "  %s\n",
-	    read, kept, copies, waiting, ok ? "ok" : "DOES NOT BALANCE");
-	return ok;
-}
-
-bool report_audit(struct agent *a, struct buf *out)
-{
-	struct journal_stats js;
-	bool ok = inputs_balance(a, out);
-
-	journal_stats(a->journal, &js);
-	buf_printf(out,
-	    "journal   frames %" PRIu64 "-%" PRIu64 "  bytes in %" PRIu64 "  control %" PRIu64
-	    "  bulk %" PRIu64 "\n",
-	    js.first_seq, js.durable_seq, js.bytes_in, js.control_records, js.bulk_records);
-	buf_printf(out, "possibly lost: %llu reports, %llu bytes known, %llu records at most\n",
-	    (unsigned long long)stats_get(&a->stats, possibly_lost_reports),
-	    (unsigned long long)stats_get(&a->stats, possibly_lost_bytes),
-	    (unsigned long long)stats_get(&a->stats, possibly_lost_records));
-	for (unsigned i = 0; i < a->n_ships; i++) {
-		struct ship_status st;
-
-		ship_status(a->ships[i], &st);
-		for (unsigned l = 0; l < JOURNAL_LANES; l++) {
-			struct balance b;
-
-			balance_of(a, &st, (enum journal_lane)l, &b);
-			ok = ok && b.ok;
-			buf_printf(out,
-			    "%-9s %-7s journalled %" PRIu64 " = delivered %" PRIu64
-			    " + waiting %" PRIu64 " + rejected %" PRIu64 " + shed %" PRIu64
-			    " + dropped %" PRIu64 " + damaged %" PRIu64 "  %s\n",
-			    st.name, l == JOURNAL_CONTROL ? "control" : "bulk", b.journalled,
-			    b.delivered, b.waiting, b.rejected, b.shed, b.dropped, b.damaged,
-			    b.ok ? "ok" : "DOES NOT BALANCE");
-		}
-	}
-	buf_str(out, ok ? "balanced\n" : "NOT BALANCED\n");
-	return ok;
 }
 
 bool report_ready(const struct agent *a)
@@ -210,14 +102,14 @@ static void status_json(struct agent *a, struct buf *out)
 		for (unsigned l = 0; l < JOURNAL_LANES; l++) {
 			struct balance b;
 
-			balance_of(a, &st, (enum journal_lane)l, &b);
+			balance_of(&st, (enum journal_lane)l, &b);
 			json_member_u64(&j,
 			    l == JOURNAL_CONTROL ? "control_waiting" : "bulk_waiting", b.waiting);
 			json_member_u64(&j,
 			    l == JOURNAL_CONTROL ? "control_delivered" : "bulk_delivered",
 			    b.delivered);
 		}
-		lag_of(a, &st, &g);
+		lag_of(&st, &g);
 		json_member_u64(&j, "lag_events", g.events);
 		json_member_u64(&j, "lag_bytes", g.bytes);
 		json_member_i64(&j, "lag_s", g.seconds);
@@ -246,7 +138,7 @@ static void status_json(struct agent *a, struct buf *out)
 	buf_char(out, '\n');
 }
 
-static void sink_line(struct agent *a, struct ship *ship, int64_t now_us, struct buf *out)
+static void sink_line(struct ship *ship, int64_t now_us, struct buf *out)
 {
 	struct ship_status st;
 	struct lag g;
@@ -254,7 +146,7 @@ static void sink_line(struct agent *a, struct ship *ship, int64_t now_us, struct
 	char age[32];
 
 	ship_status(ship, &st);
-	lag_of(a, &st, &g);
+	lag_of(&st, &g);
 	buf_printf(out, "sink %-9s %-7s lag %" PRIu64 " events", st.name, st.type, g.events);
 	if (g.events > 0)
 		buf_printf(out, ", %s, %s", units_show_bytes(g.bytes, size),
@@ -298,7 +190,7 @@ void report_status(struct agent *a, bool json, struct buf *out)
 	buf_printf(out, "journal %s in %" PRIu64 " segments, shed %" PRIu64 " records\n",
 	    units_show_bytes(js.disk, text), js.segments, js.shed_records);
 	for (unsigned i = 0; i < a->n_ships; i++)
-		sink_line(a, a->ships[i], now, out);
+		sink_line(a->ships[i], now, out);
 	buf_printf(out, "blocks %llu%s\n", (unsigned long long)stats_get(&a->stats, active_blocks),
 	    policy_tripped(a->policy) ? "; a cap has STOPPED blocking" : "");
 	if (a->planes != NULL) {
@@ -344,7 +236,7 @@ static void report_lags(struct agent *a, struct buf *out)
 			struct lag g;
 
 			ship_status(a->ships[i], &st);
-			lag_of(a, &st, &g);
+			lag_of(&st, &g);
 
 			const uint64_t values[] = { g.bytes, (uint64_t)g.seconds, g.dead,
 				st.dead_gone, st.held };
@@ -366,7 +258,7 @@ static void report_lanes(struct agent *a, struct buf *out)
 		for (unsigned l = 0; l < JOURNAL_LANES; l++) {
 			struct balance b;
 
-			balance_of(a, &st, (enum journal_lane)l, &b);
+			balance_of(&st, (enum journal_lane)l, &b);
 			buf_printf(out,
 			    "sekisho_sink_waiting{sink=\"%s\",lane=\"%s\"} %" PRIu64 "\n", st.name,
 			    l == JOURNAL_CONTROL ? "control" : "bulk", b.waiting);

@@ -1,4 +1,4 @@
-/* report.h - what a running agent says of itself: status, audit, metrics. */
+/* report.h - what a running agent says of itself: status, metrics. */
 #ifndef AGENT_REPORT_H
 #define AGENT_REPORT_H
 
@@ -7,9 +7,6 @@
 struct agent;
 
 void report_status(struct agent *a, bool json, struct buf *out);
-
-/* Sums of everything read, journalled and delivered; false when they don't balance. */
-bool report_audit(struct agent *a, struct buf *out);
 
 /* Prometheus text format. */
 void report_metrics(struct agent *a, struct buf *out);

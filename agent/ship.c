@@ -41,6 +41,10 @@ static int load_cursor(struct ship *s, const char *dir, struct err *e)
 		memset(&s->cursor, 0, sizeof(s->cursor));
 		memcpy(s->cursor.journal_id, js.journal_id, 16);
 	}
+	/* from the first start on: without one, `import` could not know that there was such a sink
+	 */
+	if (!found && s->file != NULL && journal_cursor_save(s->file, &s->cursor, e) != 0)
+		return -1;
 	return 0;
 }
 
@@ -277,7 +281,7 @@ static void pause_for(struct ship *s, unsigned ms)
 	struct timespec until = clock_in_ms(ms);
 
 	pthread_mutex_lock(&s->lock);
-	if (!atomic_load(&s->stop))
+	if (!atomic_load(&s->stop) && s->order == NULL)
 		pthread_cond_timedwait(&s->wake, &s->lock, &until);
 	pthread_mutex_unlock(&s->lock);
 }
@@ -320,6 +324,9 @@ static void *ship_main(void *arg)
 	bool open = open_readers(s, &e) == 0;
 
 	while (!atomic_load(&s->stop)) {
+		if (ship_forget_asked(s))
+			open = open_readers(s, &e) == 0;
+
 		enum sink_result rc = open ? one_round(s, &idle, &e) : SINK_RETRY;
 
 		if (rc == SINK_OK)
@@ -341,6 +348,7 @@ static void *ship_main(void *arg)
 	close_readers(s);
 	pthread_mutex_lock(&s->lock);
 	s->done = true;
+	s->order = NULL;
 	pthread_cond_broadcast(&s->wake);
 	pthread_mutex_unlock(&s->lock);
 	return NULL;
@@ -396,7 +404,9 @@ struct ship *ship_start(const struct sink *sink, const struct sink_settings *set
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&s->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	s->st.name = s->name;
+	snprintf(s->label, sizeof(s->label), "%s", set->label != NULL ? set->label : set->name);
+	s->st.name = s->label;
+	s->st.journal = j;
 	s->st.type = sink->name;
 	s->st.drop = drop;
 	if (open_all(s, set, journal_dir, e) != 0) {
@@ -447,6 +457,18 @@ void ship_status(struct ship *s, struct ship_status *out)
 	for (unsigned l = 0; l < JOURNAL_LANES; l++)
 		out->requeued[l] = dead_letter_waiting(s->dead, (enum journal_lane)l);
 	out->dead_gone = dead_letter_gone(s->dead, true);
+}
+
+const char *ship_name(const struct ship *s)
+{
+	return s->st.name;
+}
+
+void ship_cursor(struct ship *s, struct journal_cursor *out)
+{
+	pthread_mutex_lock(&s->lock);
+	*out = s->st.cursor;
+	pthread_mutex_unlock(&s->lock);
 }
 
 uint64_t ship_dead_gone(struct ship *s)

@@ -11,15 +11,15 @@
 
 #include "agent/dead_letter.h"
 #include "agent/drop.h"
-#include "journal/cursor.h"
+#include "journal/journal.h"
 #include "sinks/sink.h"
 
 struct err;
-struct journal;
 struct ship;
 
 struct ship_status {
 	const char *name, *type;
+	struct journal *journal; /* that the cursor is of */
 	struct journal_cursor cursor;
 	int64_t last_ok_us, last_error_us;
 	char last_error[200];
@@ -44,6 +44,20 @@ struct ship *ship_start(const struct sink *sink, const struct sink_settings *set
 void ship_stop(struct ship *s, bool drain, int timeout_ms);
 
 void ship_status(struct ship *s, struct ship_status *out);
+
+/* What status calls it. */
+const char *ship_name(const struct ship *s);
+
+/* The durable cursor alone, without a wait for the disk. */
+void ship_cursor(struct ship *s, struct journal_cursor *out);
+
+/*
+ * Give up what was journalled before that border and is not delivered; it counts as shed. Done
+ * by the sink's thread after the request under way; waits for it. n: records by lane.
+ * EAGAIN: it did not come to it in that time, and nothing is given up. From any thread.
+ */
+int ship_forget(struct ship *s, const struct journal_moment *until, int timeout_ms,
+    uint64_t n[static JOURNAL_LANES], struct err *e);
 
 /* Dead letters that went for their budget's sake since the start. From any thread. */
 uint64_t ship_dead_gone(struct ship *s);

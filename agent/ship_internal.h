@@ -13,6 +13,7 @@ struct ship {
 	void *self;
 	struct journal *journal;
 	char name[64];
+	char label[96];			  /* as people see it */
 	struct journal_cursor_file *file; /* when the sink keeps no cursor */
 	int registration;
 	struct dead_letter *dead;
@@ -33,6 +34,7 @@ struct ship {
 	pthread_cond_t wake;
 	bool done;
 	struct ship_status st;
+	struct ship_order *order; /* of ship_forget(), under lock; NULL: none */
 	struct {
 		int64_t us; /* CLOCK_BOOTTIME */
 		uint64_t delivered;
@@ -48,5 +50,8 @@ enum sink_result ship_commit(struct ship *s, struct err *e);
 
 /* A commit of dead letters that were queued again, if there are any: then *idle is false. */
 enum sink_result ship_redrive_some(struct ship *s, bool *idle, struct err *e);
+
+/* What ship_forget() asked for, if it did: then the readers are to be opened anew. */
+bool ship_forget_asked(struct ship *s);
 
 #endif

@@ -59,6 +59,7 @@ struct sink_settings agent_sink_settings(const struct sink_config *s)
 		.credentials = s->credentials,
 		.ca_file = s->ca_file,
 		.transport = s->transport,
+		.topic_schema = s->topic_schema,
 		.requests = (unsigned)s->requests,
 		.mode = s->mode,
 		.log = s->log,

@@ -21,7 +21,7 @@ enum { PART_BYTES = 256 << 10 };
 
 static void put_part(struct checkpoint *k)
 {
-	record_end(&k->w, k->a->deflater, &k->a->checkpoint);
+	record_end(&k->w, k->a->packer, &k->a->checkpoint);
 	record_begin(&k->w, &k->context);
 }
 
@@ -77,8 +77,11 @@ int agent_checkpoint(void *agent, struct slice *out, struct err *e)
 	buf_char(&k.item, STATE_POLICY);
 	policy_save(a->policy, &k.item);
 	put_state(&k);
+	buf_char(&k.item, STATE_TALLY_ALL);
+	tally_save(&a->tally, &k.item);
+	put_state(&k);
 	put_successes(&k);
-	record_end(&k.w, a->deflater, &a->checkpoint);
+	record_end(&k.w, a->packer, &a->checkpoint);
 	full = a->checkpoint.full || k.item.full;
 	record_writer_free(&k.w);
 	buf_free(&k.item);
@@ -86,6 +89,19 @@ int agent_checkpoint(void *agent, struct slice *out, struct err *e)
 		return err_set(e, ENOMEM, "the checkpoint is too large");
 	*out = buf_as_slice(&a->checkpoint);
 	return 0;
+}
+
+static bool take_tally(struct agent *a, bool all, struct slice s)
+{
+	struct tally t;
+
+	if (!tally_load(&t, s))
+		return false;
+	if (all)
+		a->tally = t;
+	else
+		tally_add(&a->tally, &t);
+	return true;
 }
 
 /* One state item. A correlation window or a block that can't be read is a loss to be said. */
@@ -106,6 +122,8 @@ static void take_state(struct agent *a, struct slice s)
 		policy_replay(a->policy, &block);
 	else if (ok && kind.p[0] == STATE_SUCCESSES)
 		ok = successes_load(policy_successes(a->policy), c.s);
+	else if (ok && (kind.p[0] == STATE_TALLY || kind.p[0] == STATE_TALLY_ALL))
+		ok = take_tally(a, kind.p[0] == STATE_TALLY_ALL, c.s);
 	if (!ok)
 		log_warn("state in the journal could not be read", "bytes=%zu", s.n);
 }

@@ -117,7 +117,8 @@ struct open_file *tail_open_path(struct tail *t, const struct pattern *p, const 
 		return NULL;
 	f->fd = -1;
 	if (!open_handle(f, path)) {
-		report_unreadable(t, path, &st);
+		if (errno != ENOENT) /* moved meanwhile: it will be met elsewhere */
+			report_unreadable(t, path, &st);
 		free(f);
 		return NULL;
 	}
@@ -171,13 +172,13 @@ static bool look_at(struct tail *t, const struct pattern *p, const char *name, c
 	    tail_mtime_us(&st) < p->start.not_before_us)
 		return false;
 	f = tail_open_path(t, p, path);
+	if (f != NULL)
+		f->fresh = t->started && f->gz == NULL;
 	tail_find_missed(t, p, name, path, &st);
 	if (f == NULL)
 		return false;
 	if (!t->started)
 		tail_find_rest(t, f, name);
-	else if (f->gz == NULL && tail_identify_copy(t, f))
-		f->unwanted = true;
 	if (stat(path, &st) != 0 || (st.st_dev == f->pub.dev && st.st_ino == f->pub.ino))
 		return false;
 	while (t->n_files > before)

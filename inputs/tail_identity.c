@@ -16,7 +16,7 @@ uint64_t tail_hash_before(struct open_file *f, uint64_t offset, bool *ok)
 	return *ok ? XXH3_64bits(b, n) : 0;
 }
 
-static bool read_head(struct open_file *f, uint64_t *hash)
+bool tail_read_head(struct open_file *f, uint64_t *hash)
 {
 	char b[IDENTITY_HEAD_MAX];
 	ssize_t n = tail_pread(f, b, sizeof(b), 0);
@@ -50,7 +50,7 @@ static bool is_taken(const struct tail *t, const struct open_file *f, const stru
 	return false;
 }
 
-static bool agrees(struct open_file *f, const struct tail_position *p)
+bool tail_agrees(struct open_file *f, const struct tail_position *p)
 {
 	uint64_t h;
 	bool ok;
@@ -70,14 +70,14 @@ bool tail_is_left(const char *path, const struct tail_position *p, bool *same_he
 	uint64_t hash;
 	bool is;
 
-	*same_head = f.fd >= 0 && read_head(&f, &hash) && hash == p->head_hash;
-	is = *same_head && agrees(&f, p);
+	*same_head = f.fd >= 0 && tail_read_head(&f, &hash) && hash == p->head_hash;
+	is = *same_head && tail_agrees(&f, p);
 	if (f.fd >= 0)
 		close(f.fd);
 	return is;
 }
 
-static void take(struct open_file *f, const struct tail_position *p)
+void tail_take(struct open_file *f, const struct tail_position *p)
 {
 	f->pub.number = p->number;
 	f->pub.offset = p->offset;
@@ -86,10 +86,10 @@ static void take(struct open_file *f, const struct tail_position *p)
 }
 
 /* The saved position of a log that f, whose head is known, is a copy of; *p. */
-static bool find_copied(struct tail *t, struct open_file *f, struct tail_position *p)
+bool tail_find_copied(struct tail *t, struct open_file *f, struct tail_position *p)
 {
 	for (unsigned i = 0; t->cb.saved(t->cb.ctx, f->pub.head_hash, i, p); i++)
-		if (!is_taken(t, f, p) && p->offset > 0 && agrees(f, p))
+		if (!is_taken(t, f, p) && p->offset > 0 && tail_agrees(f, p))
 			return true;
 	return false;
 }
@@ -105,15 +105,15 @@ static bool match_saved(struct tail *t, struct open_file *f)
 
 		if (is_taken(t, f, &p))
 			continue;
-		if (same && agrees(f, &p)) {
-			take(f, &p);
+		if (same && tail_agrees(f, &p)) {
+			tail_take(f, &p);
 			return true;
 		}
 		if (same && f->gz == NULL && tail_file_size(f) < p.offset)
 			shortened = true;
 	}
-	if (find_copied(t, f, &p)) {
-		take(f, &p);
+	if (tail_find_copied(t, f, &p)) {
+		tail_take(f, &p);
 		return true;
 	}
 	if (shortened)
@@ -123,7 +123,7 @@ static bool match_saved(struct tail *t, struct open_file *f)
 
 enum tail_match tail_match(struct tail *t, struct open_file *f)
 {
-	if (!read_head(f, &f->pub.head_hash))
+	if (!tail_read_head(f, &f->pub.head_hash))
 		return TAIL_MATCH_NO_HEAD;
 	return match_saved(t, f) ? TAIL_MATCH_SAVED : TAIL_MATCH_NONE;
 }
@@ -136,30 +136,6 @@ bool tail_may_be_saved(struct tail *t, const struct open_file *f)
 		if (p.offset > 0 && !is_taken(t, f, &p))
 			return true;
 	return false;
-}
-
-bool tail_is_copy(struct tail *t, struct open_file *f)
-{
-	for (unsigned i = 0; i < t->n_files; i++) {
-		struct open_file *g = t->files[i];
-		struct tail_position p = { .offset = g->pub.offset, .before_hash = g->before_hash };
-
-		if (g == f || !g->known || g->pub.head_hash != f->pub.head_hash)
-			continue;
-		/* of what is not read yet, or not written yet, the bytes before the place say
-		 * nothing */
-		if ((p.offset > 0 && agrees(f, &p)) || tail_gzip_is_of(f, g))
-			return true;
-	}
-	return false;
-}
-
-/* Copied, and about to be truncated: its rest is that of the log it is a copy of. */
-bool tail_identify_copy(struct tail *t, struct open_file *f)
-{
-	struct tail_position p;
-
-	return read_head(f, &f->pub.head_hash) && !find_copied(t, f, &p) && tail_is_copy(t, f);
 }
 
 /* The place behind the last LF of what is there now. */
@@ -182,7 +158,7 @@ static uint64_t end_of_lines(struct open_file *f)
 
 bool tail_identify(struct tail *t, struct open_file *f)
 {
-	if (!read_head(f, &f->pub.head_hash))
+	if (!tail_read_head(f, &f->pub.head_hash))
 		return false;
 	if (f->restarted || !match_saved(t, f))
 		tail_begin(t, f);
@@ -203,17 +179,25 @@ void tail_begin(struct tail *t, struct open_file *f)
 
 static void restart(struct tail *t, struct open_file *f, enum tail_report why, uint64_t lost)
 {
-	t->cb.report(t->cb.ctx, why, f->path, lost);
+	struct tail_position left = { .head_hash = f->pub.head_hash,
+		.number = f->pub.number,
+		.offset = f->pub.offset,
+		.before_hash = f->before_hash,
+		.time_us = f->pub.mtime_us };
+	bool ok;
+
+	t->cb.report(t->cb.ctx, why, f->path, tail_find_copied_rest(t, f, &left) ? 0 : lost);
 	f->known = false;
 	f->restarted = true;
 	f->pub.offset = 0;
 	f->pub.first_start = false;
 	f->size = 0;
 	f->scanned = 0;
-	if (!read_head(f, &f->pub.head_hash))
+	if (!tail_read_head(f, &f->pub.head_hash))
 		return; /* tail_identify() comes back to it */
 	/* never matched against saved positions: what was there is gone */
 	f->pub.number = t->cb.new_number(t->cb.ctx, f->pub.head_hash);
+	f->before_hash = tail_hash_before(f, 0, &ok);
 	f->known = true;
 }
 
@@ -226,7 +210,7 @@ void tail_check(struct tail *t, struct open_file *f)
 		return;
 
 	uint64_t size = tail_file_size(f);
-	bool head_ok = read_head(f, &head) && head == f->pub.head_hash;
+	bool head_ok = tail_read_head(f, &head) && head == f->pub.head_hash;
 	uint64_t unread = f->size > f->pub.offset ? f->size - f->pub.offset : 0;
 
 	if (size < f->pub.offset || size < f->size) {

@@ -14,6 +14,7 @@ enum {
 	TAIL_RESCAN_MS = 5000,	/* patterns are looked up anew, in case an event was lost */
 	TAIL_LET_GO_MS = 30000, /* a renamed file is kept that long after its last byte */
 	TAIL_IDLE_MS = 2000,	/* then open events are closed */
+	TAIL_SAVED_MS = 100,	/* how often it is asked whether a place is durable */
 };
 
 struct pattern {
@@ -37,20 +38,24 @@ struct open_file {
 	bool cut_said; /* and that was reported */
 	uint64_t size; /* seen last */
 	uint64_t before_hash;
-	bool dirty;    /* there may be more to read */
-	bool known;    /* it has its identity */
-	bool renamed;  /* its path is another file's now, or nobody's */
-	bool catch_up; /* found beside its log: read to its end, then let go */
-	bool first;    /* and comes before what its log is now, to its end */
-	bool sibling;  /* and whether it is to be read is not settled yet */
-	bool newer;    /* and was written since its log was left */
-	bool unwanted; /* nothing is to be read of it */
-	bool checked;  /* identity was checked since it became dirty */
+	bool dirty;	  /* there may be more to read */
+	bool known;	  /* it has its identity */
+	bool renamed;	  /* its path is another file's now, or nobody's */
+	bool catch_up;	  /* found beside its log: read to its end, then let go */
+	bool first;	  /* and comes before what its log is now, to its end */
+	bool sibling;	  /* and whether it is to be read is not settled yet */
+	bool newer;	  /* and was written since its log was left */
+	bool unwanted;	  /* nothing is to be read of it */
+	bool fresh;	  /* found while running: it may be a copy in the making */
+	uint64_t same;	  /* then so many bytes of it are those of the log same_as, */
+	uint64_t same_as; /* an inode */
+	bool checked;	  /* identity was checked since it became dirty */
 	bool idle_said;
-	bool restarted;	  /* it is another log than what was saved under its inode */
-	bool ended;	  /* nobody writes it any more: all of it is its head */
-	int64_t last_ms;  /* of the last byte, or of opening */
-	uint64_t scanned; /* of a line longer than a window: bytes known to have no end */
+	bool restarted;	   /* it is another log than what was saved under its inode */
+	bool ended;	   /* nobody writes it any more: all of it is its head */
+	int64_t last_ms;   /* of the last byte, or of opening */
+	uint64_t moved_to; /* the place behind what was given out; 0: nothing was */
+	uint64_t scanned;  /* of a line longer than a window: bytes known to have no end */
 	const struct pattern *pattern;
 };
 
@@ -89,6 +94,9 @@ void tail_find_missed(struct tail *t, const struct pattern *p, const char *name,
 void tail_find_rest(struct tail *t, struct open_file *f, const char *name); /* f: the newest */
 void tail_find_lost(struct tail *t);
 void tail_reopen(struct tail *t, int watch, const char *name);
+/* f, which was read as far as `left`, was truncated. True: a copy is open that has the rest. */
+bool tail_find_copied_rest(
+    struct tail *t, const struct open_file *f, const struct tail_position *left);
 /* Is f, a sibling, to be read? False: no (it is unwanted), or too little of it is there to say. */
 bool tail_settle(struct tail *t, struct open_file *f, int64_t now_ms);
 
@@ -110,8 +118,21 @@ void tail_begin(struct tail *t, struct open_file *f);
 /* Does a saved position have the head of f, so that f, which is cut, may be the rest of its log? */
 bool tail_may_be_saved(struct tail *t, const struct open_file *f);
 
-/* f, opened last: is it one? False also where it is known by a position of its own. */
-bool tail_identify_copy(struct tail *t, struct open_file *f);
+/*
+ * tail_copy.c: may f, which is fresh, be read as a log? False: as far as it is there it is the
+ * beginning of another one, so either a copy, perhaps in the making, or too short to say.
+ */
+bool tail_is_own(struct tail *t, struct open_file *f, int64_t now_ms);
+/* Identify f, if it can be. */
+bool tail_become_known(struct tail *t, struct open_file *f, int64_t now_ms);
+
+/* A saved position, not of another open file, that f, whose head is known, is a copy of up to it.
+ */
+bool tail_find_copied(struct tail *t, struct open_file *f, struct tail_position *p);
+bool tail_read_head(struct open_file *f, uint64_t *hash);
+/* Has f the bytes before p, or just as many? */
+bool tail_agrees(struct open_file *f, const struct tail_position *p);
+void tail_take(struct open_file *f, const struct tail_position *p);
 
 /* Still the log it was? After it became dirty. Restarts it under a new number when not. */
 void tail_check(struct tail *t, struct open_file *f);

@@ -69,9 +69,24 @@ static bool is_wanted(struct tail *t, struct open_file *f, enum tail_match m)
 	return true;
 }
 
+/* What else is open, so that no copy of it is taken for a log that nobody has. */
+static void identify_others(struct tail *t, const struct open_file *f, int64_t now_ms)
+{
+	for (unsigned i = 0; i < t->n_files; i++) {
+		struct open_file *g = t->files[i];
+
+		if (g != f && !g->known && !g->sibling && !g->unwanted)
+			tail_become_known(t, g, now_ms);
+	}
+}
+
 bool tail_settle(struct tail *t, struct open_file *f, int64_t now_ms)
 {
-	enum tail_match m = tail_match(t, f);
+	enum tail_match m;
+
+	if (t->started)
+		identify_others(t, f, now_ms);
+	m = tail_match(t, f);
 
 	if (m == TAIL_MATCH_SAVED) {
 		f->unwanted = tail_gzip_has(f, f->pub.offset);
@@ -131,6 +146,49 @@ static bool catch_up(struct tail *t, const struct pattern *pat, const char *name
 
 		found = open_sibling(t, pat, s[i].path, newer) || found;
 	}
+	free(s);
+	return found;
+}
+
+/* Is the sibling at path, which is not read otherwise, a copy that has the rest? Then it is open.
+ */
+static bool open_copy(
+    struct tail *t, const struct pattern *pat, const char *path, const struct tail_position *left)
+{
+	struct stat st;
+	struct open_file *f = stat(path, &st) == 0 ? tail_find_inode(t, &st) : NULL;
+	bool is_open = f != NULL;
+	uint64_t head;
+
+	if (is_open && (f->known || f->sibling || f->unwanted))
+		return false;
+	if (!is_open)
+		f = tail_open_path(t, pat, path);
+	if (f == NULL)
+		return false;
+	if (!tail_read_head(f, &head) || head != left->head_hash || !tail_agrees(f, left)) {
+		if (!is_open)
+			tail_let_go(t, t->n_files - 1);
+		return false;
+	}
+	f->pub.head_hash = head;
+	f->pub.first_start = false;
+	tail_take(f, left);
+	f->catch_up = true;
+	f->first = true;
+	f->dirty = true;
+	return true;
+}
+
+bool tail_find_copied_rest(
+    struct tail *t, const struct open_file *f, const struct tail_position *left)
+{
+	struct sibling *s = calloc(MAX_SIBLINGS, sizeof(*s));
+	unsigned n = s != NULL ? list_siblings(f->pattern->dir, strrchr(f->path, '/') + 1, s) : 0;
+	bool found = false;
+
+	for (unsigned i = 0; i < n && !found; i++)
+		found = s[i].mtime_us >= left->time_us && open_copy(t, f->pattern, s[i].path, left);
 	free(s);
 	return found;
 }

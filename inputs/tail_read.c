@@ -102,6 +102,20 @@ static bool is_done(const struct open_file *f, int64_t now)
 	return f->catch_up ? quiet || !f->cut : quiet && f->renamed;
 }
 
+/*
+ * Is the place it was read to durable? Before that nobody could tell a copy of it, found after it
+ * was let go, from a log that was never read.
+ */
+static bool is_saved(struct tail *t, const struct open_file *f)
+{
+	struct tail_position p;
+
+	for (unsigned i = 0; t->cb.saved(t->cb.ctx, f->pub.head_hash, i, &p); i++)
+		if (p.number == f->pub.number)
+			return p.offset >= f->moved_to;
+	return true;
+}
+
 /* Of what it has no identity yet: does it still grow? */
 static void note_growth(struct open_file *f, int64_t now)
 {
@@ -125,11 +139,10 @@ static bool read_file(struct tail *t, struct open_file *f, struct tail_window *w
 	}
 	if (!f->known) {
 		note_growth(f, now);
-		if (!(f->sibling ? tail_settle(t, f, now) : tail_identify(t, f))) {
+		if (!tail_become_known(t, f, now)) {
 			f->dirty = false;
 			return false;
 		}
-		f->size = f->gz != NULL ? 0 : f->size; /* of its text from now on */
 	}
 
 	tail_note_mtime(f); /* before the bytes: what comes later is newer */
@@ -179,7 +192,8 @@ static bool idle_file(struct tail *t, unsigned i, struct tail_window *w, int64_t
 			w->last = w->at_end;
 			return true;
 		}
-		tail_let_go(t, i);
+		if (is_saved(t, f))
+			tail_let_go(t, i);
 		return false;
 	}
 	if (f->known && f->size > f->pub.offset && !f->idle_said &&
@@ -199,11 +213,14 @@ static int next_wait(const struct tail *t, int64_t now)
 
 	for (unsigned i = 0; i < t->n_files; i++) {
 		const struct open_file *f = t->files[i];
-		int64_t due = f->renamed || (f->catch_up && f->cut) ? f->last_ms + TAIL_LET_GO_MS
-			      : f->size > f->pub.offset && !f->idle_said ? f->last_ms + TAIL_IDLE_MS
-									 : INT64_MAX;
+		bool open = f->known && f->size > f->pub.offset && !f->idle_said;
+		int64_t due = f->renamed || f->catch_up ? f->last_ms + TAIL_LET_GO_MS
+			      : open			? f->last_ms + TAIL_IDLE_MS
+							: INT64_MAX;
 
-		if (due != INT64_MAX && due - now < wait)
+		if (due <= now) /* only for its last frame to be durable */
+			due = now + TAIL_SAVED_MS;
+		if (due - now < wait)
 			wait = due - now;
 	}
 	return wait < 0 ? 0 : (int)wait;
@@ -253,6 +270,7 @@ void tail_used(struct tail *t, struct tail_window *w, uint64_t used, uint64_t *b
 	(void)t;
 	f->pub.offset += used;
 	if (used > 0) {
+		f->moved_to = f->pub.offset;
 		f->scanned = 0;
 		f->dirty = f->dirty || used < w->text.n; /* a batch may be full of short lines */
 	}

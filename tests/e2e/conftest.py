@@ -136,6 +136,9 @@ status: {{socket: {self.root}/s.sock{self.status_more}}}
 def agent(tmp_path):
     a = Agent(tmp_path)
     yield a
+    if a.process is not None:  # shown when the test failed
+        print("the agent", "ran on" if a.process.poll() is None else f"ended with {a.process.returncode}")
+        print((tmp_path / "out").read_text(errors="replace")[-4000:])
     if a.process is not None and a.process.poll() is None:
         a.process.kill()
         a.process.wait()

@@ -3,6 +3,7 @@ import gzip
 import os
 import shutil
 import signal
+import time
 
 import pytest
 
@@ -327,4 +328,95 @@ def test_a_link_is_turned_while_the_agent_is_down(agent, elsewhere):
     agent.wait_rows(6)
     assert agent.bodies() == ["one 0", "one 1", "one 2", "two 0", "two 1", "two 2"]
     assert reports(agent) == []
+    agent.stop()
+
+
+GLOBS = pytest.mark.parametrize("star", ["", "*"], ids=["its own pattern", "the copy is of the pattern"])
+
+
+@GLOBS
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "compressed at once"])
+def test_copied_and_truncated_before_the_agent_looks(agent, star, packed):
+    """Only the copy has what was written last."""
+    log = follow(agent, *[f"one {i}" for i in range(100)], files=f"{agent.logs}/a.log{star}")
+    stop_still(agent)
+    append(log, "".join(f"one {i}\n" for i in range(100, 150)))
+    shutil.copy(log, f"{log}.1")
+    os.truncate(log, 0)
+    append(log, "two 0\n")
+    if packed:
+        compress(f"{log}.1", f"{log}.1.gz")
+        os.unlink(f"{log}.1")
+    agent.process.send_signal(signal.SIGCONT)
+    agent.wait_rows(151)
+    append(log, "two 1\n")
+    agent.wait_rows(152)
+    agent.stop()
+    agent.start()
+    append(log, "two 2\n")
+    agent.wait_rows(153)
+    assert sorted(agent.bodies()) == sorted([f"one {i}" for i in range(150)] + [f"two {i}" for i in range(3)])
+    assert reports(agent) == ["truncated"]
+    assert agent.run("audit").returncode == 0
+    agent.stop()
+
+
+def holds(agent, path):
+    fds = f"/proc/{agent.process.pid}/fd"
+    return str(path) in [os.readlink(f"{fds}/{x}") for x in os.listdir(fds) if os.path.lexists(f"{fds}/{x}")]
+
+
+def test_a_copy_that_takes_its_time_is_not_a_log(agent):
+    """The agent looks at it when it is empty, has half a line, some lines, and all."""
+    lines = [f"one {i}" for i in range(100)]
+    log = follow(agent, *lines, files=f"{agent.logs}/a.log*")
+    with open(f"{log}.1", "w") as copy:
+        wait_for(lambda: holds(agent, copy.name), "it is seen while it is empty")
+        for to in (3, 50, 300, None):
+            copy.write(log.read_text()[copy.tell() : to])
+            copy.flush()
+            lines.append(f"one {len(lines)}")
+            append(log, lines[-1] + "\n")
+            agent.wait_rows(len(lines))  # what happened before has been looked at by then
+        copy.write(log.read_text()[copy.tell() :])
+    os.truncate(log, 0)
+    for i in range(2):
+        lines.append(f"two {i}")
+        append(log, lines[-1] + "\n")
+        agent.wait_rows(len(lines))
+        agent.stop()
+        agent.start()
+    assert sorted(agent.bodies()) == sorted(lines)
+    assert reports(agent) == ["truncated"]
+    agent.stop()
+
+
+def test_a_log_that_begins_like_another_is_read(agent):
+    """Its head is the same, and so is all that the other one has."""
+    log = follow(agent, "#Fields: a b", files=f"{agent.logs}/a.log*")
+    new = agent.logs / "a.log-2"
+    append(new, "#Fields: a b\n")
+    wait_for(lambda: holds(agent, new), "it is seen")
+    append(new, "1 2\n")
+    agent.wait_rows(3)
+    append(log, "3 4\n")
+    agent.wait_rows(4)
+    assert sorted(agent.bodies()) == sorted(["#Fields: a b", "#Fields: a b", "1 2", "3 4"])
+    agent.stop()
+
+
+def test_a_log_without_one_whole_line_costs_nothing(agent):
+    append(agent.logs / "b.log", "no line yet")
+    log = follow(agent, "one 0", files=f"{agent.logs}/*.log")
+
+    def ticks():
+        return sum(int(x) for x in open(f"/proc/{agent.process.pid}/stat").read().rsplit(")", 1)[1].split()[11:13])
+
+    before, start = ticks(), time.monotonic()
+    wait_for(lambda: time.monotonic() - start > 4, "open events have been closed")
+    assert ticks() - before <= 100  # of 400
+    append(agent.logs / "b.log", ", but now\n")
+    append(log, "one 1\n")
+    agent.wait_rows(3)
+    assert sorted(agent.bodies()) == ["no line yet, but now", "one 0", "one 1"]
     agent.stop()

@@ -2,6 +2,7 @@
 
 #include "agent/assemble.h"
 #include "agent/processes.h"
+#include "agent/ssh_clients.h"
 #include "base/crc32c.h"
 #include "base/err.h"
 #include "detect/redact.h"
@@ -22,8 +23,9 @@ int pipeline_init(
 	p->engine = engine_new(plan, e);
 	p->hits = malloc(sizeof(*p->hits) * PIPELINE_MAX_HITS);
 	p->processes = processes_new();
+	p->ssh_clients = ssh_clients_new();
 	if (p->events == NULL || p->attrs == NULL || p->engine == NULL || p->hits == NULL ||
-	    p->processes == NULL) {
+	    p->processes == NULL || p->ssh_clients == NULL) {
 		pipeline_free(p);
 		return err_set(e, ENOMEM, "no memory for a batch");
 	}
@@ -37,6 +39,7 @@ void pipeline_free(struct pipeline *p)
 	free(p->attrs);
 	free(p->hits);
 	processes_free(p->processes);
+	ssh_clients_free(p->ssh_clients);
 	arena_free(&p->arena);
 	*p = (struct pipeline){ 0 };
 }
@@ -140,6 +143,7 @@ static void add_event(struct pipeline *p, const struct line_rules *r, const stru
 	map_identity(r, ev);
 	if (r->parser->grouping == PARSE_SERIAL)
 		processes_event(p->processes, &p->arena, ev);
+	ssh_clients_event(p->ssh_clients, &p->arena, ev);
 	settle_time(p, r, ev);
 	client_resolve(&r->client, &p->arena, ev);
 	if (p->is_copy != NULL && p->is_copy(p->is_copy_ctx, ev, ctx->entry)) {

@@ -21,6 +21,7 @@ struct entry;
 struct err;
 struct group;
 struct processes;
+struct ssh_clients;
 struct regex;
 struct redactor;
 
@@ -76,6 +77,7 @@ struct pipeline {
 	unsigned n_differences;
 	struct engine *engine;
 	struct processes *processes;	 /* who started whom, of audit events */
+	struct ssh_clients *ssh_clients; /* whom an sshd speaks of */
 	const struct redactor *redactor; /* NULL: nothing is masked */
 	struct stamp_cache stamp;
 	int64_t last_time_us; /* of the event before, across windows of one log */

@@ -1,6 +1,7 @@
 #include "agent/rule_test.h"
 
 #include "agent/rule_explain.h"
+#include "agent/ssh_clients.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "parsers/json_names.h"
@@ -129,6 +130,7 @@ static void run(struct tester *t, bool is_map)
 	t->lr.ref_us = clock_now_us();
 	t->fired = false;
 	t->o->pipeline.last_time_us = 0;
+	ssh_clients_forget(t->o->pipeline.ssh_clients);
 	t->o->pipeline.engine->verify = t->known.n > 0 ? known_crawler : NULL;
 	t->o->pipeline.engine->verify_ctx = t;
 	pipeline_window(&t->o->pipeline, &t->lr, &in);

@@ -57,7 +57,7 @@ static int forget(struct ship *s, struct ship_order *o)
 	if (rc == SINK_OK)
 		rc = ship_commit(s, &o->e);
 	if (rc != SINK_OK)
-		return err_set(&o->e, EIO, "the place could not be stored: %s", o->e.msg);
+		return err_wrap(&o->e, "the place could not be stored");
 	log_warn("what waited for a sink was forgotten, as asked", "sink=%s control=%llu bulk=%llu",
 	    s->st.name, (unsigned long long)o->n[JOURNAL_CONTROL],
 	    (unsigned long long)o->n[JOURNAL_BULK]);

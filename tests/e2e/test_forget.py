@@ -1,5 +1,6 @@
 """`journal forget`: what waits for a sink is given up, counted as shed and told in the ledger, once, whatever is killed."""
 import re
+import sqlite3
 import subprocess
 
 
@@ -94,4 +95,22 @@ def test_what_can_not_be_forgotten_is_said(agent, google):
     assert (agent.root / "journal" / "far.cursor").exists()
     out = agent.run("journal", "forget", "--sink", "far")
     assert out.returncode == 0 and re.search("no such sink any more", out.stdout) and not (agent.root / "journal" / "far.cursor").exists()
+    agent.stop()
+
+
+def test_a_sink_that_can_t_store_the_place_forgets_nothing(agent):
+    (agent.logs / "a.log").write_text("one\n")
+    agent.start()
+    agent.wait_rows(1)
+    db = sqlite3.connect(agent.db, isolation_level=None)
+    db.execute("BEGIN EXCLUSIVE")
+    with open(agent.logs / "a.log", "a") as f:
+        f.write("two\n")
+    wait_for(lambda: both(sums(agent), "local", "waiting") == 1, "the second waits")
+    out = agent.run("journal", "forget", "--sink", "local")
+    assert out.returncode == 1 and out.stdout.endswith(": database is locked\n"), out
+    assert out.stdout.count("local: nothing is forgotten: the place could not be stored: ") == out.stdout.count("stored") == 1, out
+    db.execute("ROLLBACK")
+    agent.wait_rows(2)
+    assert "0 records are forgotten" in agent.run("journal", "forget", "--sink", "local").stdout
     agent.stop()

@@ -3,22 +3,6 @@
 
 enum { COMPARED = 65536, COMPARED_MAX = 1024 }; /* bytes, and how often at a time */
 
-bool tail_is_copy(struct tail *t, struct open_file *f)
-{
-	for (unsigned i = 0; i < t->n_files; i++) {
-		struct open_file *g = t->files[i];
-		struct tail_position p = { .offset = g->pub.offset, .before_hash = g->before_hash };
-
-		if (g == f || !g->known || g->pub.head_hash != f->pub.head_hash)
-			continue;
-		/* of what is not read yet, or not written yet, the bytes before the place say
-		 * nothing */
-		if ((p.offset > 0 && tail_agrees(f, &p)) || tail_gzip_is_of(f, g))
-			return true;
-	}
-	return false;
-}
-
 /*
  * Is all of f that is there what g begins with? Of a long one not all is compared at once: what is
  * left is taken for the same until the next time.
@@ -43,6 +27,23 @@ static bool is_beginning(struct open_file *f, struct open_file *g)
 		f->same += n;
 	}
 	return true;
+}
+
+bool tail_is_copy(struct tail *t, struct open_file *f)
+{
+	for (unsigned i = 0; i < t->n_files; i++) {
+		struct open_file *g = t->files[i];
+		struct tail_position p = { .offset = g->pub.offset, .before_hash = g->before_hash };
+
+		if (g == f || !g->known || g->pub.head_hash != f->pub.head_hash)
+			continue;
+		/* of what is not read yet, or not written yet, the bytes before the place say
+		 * nothing */
+		if ((p.offset > 0 && tail_agrees(f, &p)) || tail_gzip_is_of(f, g) ||
+		    (f->gz == NULL && g->gz == NULL && is_beginning(f, g)))
+			return true;
+	}
+	return false;
 }
 
 /* BASE.* or BASE-* where g is BASE, as copies are that are kept. */
@@ -71,10 +72,13 @@ bool tail_is_own(struct tail *t, struct open_file *f, int64_t now_ms)
 				return false;
 			continue;
 		}
-		/* g may have been truncated since it was looked at, and f have its rest */
-		tail_check(t, g);
-		if (f->known)
-			return true;
+		/* g was truncated since it was looked at: f may have its rest, as will be seen then
+		 */
+		if (tail_is_other(g)) {
+			g->dirty = true;
+			g->checked = false;
+			return false;
+		}
 	}
 	return true;
 }

@@ -187,8 +187,11 @@ static void restart(struct tail *t, struct open_file *f, enum tail_report why, u
 	bool ok;
 
 	t->cb.report(t->cb.ctx, why, f->path, tail_find_copied_rest(t, f, &left) ? 0 : lost);
+	for (unsigned i = 0; i < t->n_files; i++) /* that may have waited for this */
+		t->files[i]->dirty = t->files[i]->dirty || t->files[i]->fresh;
 	f->known = false;
 	f->restarted = true;
+	f->left_us = left.time_us;
 	f->pub.offset = 0;
 	f->pub.first_start = false;
 	f->size = 0;
@@ -201,22 +204,32 @@ static void restart(struct tail *t, struct open_file *f, enum tail_report why, u
 	f->known = true;
 }
 
-void tail_check(struct tail *t, struct open_file *f)
+/* Is it another log than it was? Then *why. */
+static bool is_other(struct open_file *f, enum tail_report *why)
 {
+	uint64_t size = tail_file_size(f);
 	uint64_t head;
 	bool ok;
 
-	if (f->gz != NULL)
-		return;
+	*why = TAIL_TRUNCATED;
+	if (size < f->pub.offset || size < f->size)
+		return true;
+	*why = TAIL_REWRITTEN;
+	return !tail_read_head(f, &head) || head != f->pub.head_hash ||
+	       tail_hash_before(f, f->pub.offset, &ok) != f->before_hash || !ok;
+}
 
-	uint64_t size = tail_file_size(f);
-	bool head_ok = tail_read_head(f, &head) && head == f->pub.head_hash;
-	uint64_t unread = f->size > f->pub.offset ? f->size - f->pub.offset : 0;
+bool tail_is_other(struct open_file *f)
+{
+	enum tail_report why;
 
-	if (size < f->pub.offset || size < f->size) {
-		restart(t, f, TAIL_TRUNCATED, unread);
-		return;
-	}
-	if (!head_ok || tail_hash_before(f, f->pub.offset, &ok) != f->before_hash || !ok)
-		restart(t, f, TAIL_REWRITTEN, unread);
+	return f->gz == NULL && is_other(f, &why);
+}
+
+void tail_check(struct tail *t, struct open_file *f)
+{
+	enum tail_report why;
+
+	if (f->gz == NULL && is_other(f, &why))
+		restart(t, f, why, f->size > f->pub.offset ? f->size - f->pub.offset : 0);
 }

@@ -52,6 +52,7 @@ struct open_file {
 	bool checked;	  /* identity was checked since it became dirty */
 	bool idle_said;
 	bool restarted;	   /* it is another log than what was saved under its inode */
+	int64_t left_us;   /* what was copied since is to be looked for; 0: nothing is */
 	bool ended;	   /* nobody writes it any more: all of it is its head */
 	int64_t last_ms;   /* of the last byte, or of opening */
 	uint64_t moved_to; /* the place behind what was given out; 0: nothing was */
@@ -97,6 +98,8 @@ void tail_reopen(struct tail *t, int watch, const char *name);
 /* f, which was read as far as `left`, was truncated. True: a copy is open that has the rest. */
 bool tail_find_copied_rest(
     struct tail *t, const struct open_file *f, const struct tail_position *left);
+/* f was truncated when it had been read at since_us, perhaps more than once. */
+void tail_find_copies(struct tail *t, const struct open_file *f, int64_t since_us);
 /* Is f, a sibling, to be read? False: no (it is unwanted), or too little of it is there to say. */
 bool tail_settle(struct tail *t, struct open_file *f, int64_t now_ms);
 
@@ -136,6 +139,7 @@ void tail_take(struct open_file *f, const struct tail_position *p);
 
 /* Still the log it was? After it became dirty. Restarts it under a new number when not. */
 void tail_check(struct tail *t, struct open_file *f);
+bool tail_is_other(struct open_file *f);      /* would it be restarted? */
 uint64_t tail_file_size(struct open_file *f); /* 0 for gzip */
 uint64_t tail_hash_before(struct open_file *f, uint64_t offset, bool *ok);
 

@@ -193,6 +193,11 @@ bool tail_find_copied_rest(
 	return found;
 }
 
+void tail_find_copies(struct tail *t, const struct open_file *f, int64_t since_us)
+{
+	catch_up(t, f->pattern, strrchr(f->path, '/') + 1, since_us);
+}
+
 /*
  * At start: path is a link that led to another file, which was left at pos. That one has a name
  * that nobody knows; it is looked for where the link leads now. True: it is followed.

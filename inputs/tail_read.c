@@ -144,6 +144,10 @@ static bool read_file(struct tail *t, struct open_file *f, struct tail_window *w
 			return false;
 		}
 	}
+	if (f->left_us != 0) { /* what came between was perhaps truncated before it was seen */
+		tail_find_copies(t, f, f->left_us);
+		f->left_us = 0;
+	}
 
 	tail_note_mtime(f); /* before the bytes: what comes later is newer */
 

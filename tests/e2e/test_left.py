@@ -361,6 +361,41 @@ def test_copied_and_truncated_before_the_agent_looks(agent, star, packed):
     agent.stop()
 
 
+@GLOBS
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "all but the newest copy are compressed"])
+@pytest.mark.parametrize("still", [True, False], ids=["it stands still", "it looks while that happens"])
+def test_copied_and_truncated_three_times(agent, star, packed, still):
+    log = follow(agent, "zero 0", files=f"{agent.logs}/a.log{star}")
+    if still:
+        stop_still(agent)
+    append(log, "zero 1\n")
+    lines = ["zero 0", "zero 1"]
+    for name in ("one", "two", "three"):
+        for n in range(4, 0, -1):
+            for end in ("", ".gz"):
+                if os.path.exists(f"{log}.{n}{end}"):
+                    os.rename(f"{log}.{n}{end}", f"{log}.{n + 1}{end}")
+        if packed and os.path.exists(f"{log}.2"):
+            compress(f"{log}.2", f"{log}.2.gz")
+            os.unlink(f"{log}.2")
+        shutil.copy(log, f"{log}.1")
+        os.truncate(log, 0)
+        new = [f"{name} {i}" for i in range(50)]
+        append(log, "".join(f"{x}\n" for x in new))
+        lines += new
+    agent.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: set(agent.bodies()) == set(lines), "all lines")
+    agent.stop()
+    agent.start()
+    append(log, "end\n")
+    wait_for(lambda: set(agent.bodies()) == {*lines, "end"}, "the last line")
+    if still:  # else some may come twice: what is copied while it is read is hard to tell from a log of its own
+        assert sorted(agent.bodies()) == sorted([*lines, "end"])
+    assert set(reports(agent)) <= {"truncated", "rewritten"}
+    assert agent.run("audit").returncode == 0
+    agent.stop()
+
+
 def holds(agent, path):
     fds = f"/proc/{agent.process.pid}/fd"
     return str(path) in [os.readlink(f"{fds}/{x}") for x in os.listdir(fds) if os.path.lexists(f"{fds}/{x}")]

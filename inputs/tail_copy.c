@@ -46,12 +46,11 @@ bool tail_is_copy(struct tail *t, struct open_file *f)
 	return false;
 }
 
-/* BASE.* or BASE-* where g is BASE, as copies are that are kept. */
-static bool is_named_after(const struct open_file *f, const struct open_file *g)
+bool tail_is_named_after(const char *name, const char *base)
 {
-	size_t n = strlen(g->path);
+	size_t n = strlen(base);
 
-	return strncmp(f->path, g->path, n) == 0 && (f->path[n] == '.' || f->path[n] == '-');
+	return n > 0 && strncmp(name, base, n) == 0 && (name[n] == '.' || name[n] == '-');
 }
 
 bool tail_is_own(struct tail *t, struct open_file *f, int64_t now_ms)
@@ -68,12 +67,11 @@ bool tail_is_own(struct tail *t, struct open_file *f, int64_t now_ms)
 		    strcmp(g->path, f->path) == 0) /* what came after g */
 			continue;
 		if (is_beginning(f, g)) {
-			if (!quiet || is_named_after(f, g))
+			if (!quiet || tail_is_named_after(f->path, g->path))
 				return false;
 			continue;
 		}
-		/* g was truncated since it was looked at: f may have its rest, as will be seen then
-		 */
+		/* g was truncated since: f may have its rest, as will be seen when g is read */
 		if (tail_is_other(g)) {
 			g->dirty = true;
 			g->checked = false;
@@ -87,7 +85,7 @@ bool tail_become_known(struct tail *t, struct open_file *f, int64_t now_ms)
 {
 	if (f->fresh && !tail_is_own(t, f, now_ms))
 		return false;
-	if (!f->known && !(f->sibling ? tail_settle(t, f, now_ms) : tail_identify(t, f)))
+	if (!(f->sibling ? tail_settle(t, f, now_ms) : tail_identify(t, f)))
 		return false;
 	f->size = f->gz != NULL ? 0 : f->size; /* of its text from now on */
 	return true;

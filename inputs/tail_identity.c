@@ -160,6 +160,7 @@ bool tail_identify(struct tail *t, struct open_file *f)
 {
 	if (!tail_read_head(f, &f->pub.head_hash))
 		return false;
+	/* one that was truncated is never matched: what was there is gone */
 	if (f->restarted || !match_saved(t, f))
 		tail_begin(t, f);
 	return true;
@@ -184,7 +185,6 @@ static void restart(struct tail *t, struct open_file *f, enum tail_report why, u
 		.offset = f->pub.offset,
 		.before_hash = f->before_hash,
 		.time_us = f->pub.mtime_us };
-	bool ok;
 
 	t->cb.report(t->cb.ctx, why, f->path, tail_find_copied_rest(t, f, &left) ? 0 : lost);
 	for (unsigned i = 0; i < t->n_files; i++) /* that may have waited for this */
@@ -196,12 +196,7 @@ static void restart(struct tail *t, struct open_file *f, enum tail_report why, u
 	f->pub.first_start = false;
 	f->size = 0;
 	f->scanned = 0;
-	if (!tail_read_head(f, &f->pub.head_hash))
-		return; /* tail_identify() comes back to it */
-	/* never matched against saved positions: what was there is gone */
-	f->pub.number = t->cb.new_number(t->cb.ctx, f->pub.head_hash);
-	f->before_hash = tail_hash_before(f, 0, &ok);
-	f->known = true;
+	tail_identify(t, f); /* or later, when it has a head */
 }
 
 /* Is it another log than it was? Then *why. */

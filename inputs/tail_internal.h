@@ -108,9 +108,6 @@ bool tail_identify(struct tail *t, struct open_file *f);
 /* When its log was last written, into f->pub. */
 void tail_note_mtime(struct open_file *f);
 
-/* Is f, which is identified, a copy of another open file as far as that was read? */
-bool tail_is_copy(struct tail *t, struct open_file *f);
-
 /* The same, only by a saved position. */
 enum tail_match { TAIL_MATCH_NO_HEAD, TAIL_MATCH_NONE, TAIL_MATCH_SAVED };
 enum tail_match tail_match(struct tail *t, struct open_file *f);
@@ -126,11 +123,14 @@ bool tail_may_be_saved(struct tail *t, const struct open_file *f);
  * beginning of another one, so either a copy, perhaps in the making, or too short to say.
  */
 bool tail_is_own(struct tail *t, struct open_file *f, int64_t now_ms);
+/* Is f, which has its head, a copy of another open file as far as that was read? */
+bool tail_is_copy(struct tail *t, struct open_file *f);
+/* BASE.* or BASE-*, as copies are named that are kept. */
+bool tail_is_named_after(const char *name, const char *base);
 /* Identify f, if it can be. */
 bool tail_become_known(struct tail *t, struct open_file *f, int64_t now_ms);
 
-/* A saved position, not of another open file, that f, whose head is known, is a copy of up to it.
- */
+/* tail_identity.c: a saved position, not of another open file, up to which f is a copy. */
 bool tail_find_copied(struct tail *t, struct open_file *f, struct tail_position *p);
 bool tail_read_head(struct open_file *f, uint64_t *hash);
 /* Has f the bytes before p, or just as many? */

@@ -27,7 +27,6 @@ static int by_age(const void *a, const void *b)
 static unsigned list_siblings(const char *dir, const char *base, struct sibling *out)
 {
 	DIR *d = opendir(dir);
-	size_t n = strlen(base);
 	unsigned count = 0;
 	struct dirent *ent;
 
@@ -37,8 +36,7 @@ static unsigned list_siblings(const char *dir, const char *base, struct sibling 
 		struct sibling *s = &out[count];
 		struct stat st;
 
-		if (strncmp(ent->d_name, base, n) != 0 ||
-		    (ent->d_name[n] != '.' && ent->d_name[n] != '-'))
+		if (!tail_is_named_after(ent->d_name, base))
 			continue;
 		if ((size_t)snprintf(s->path, sizeof(s->path), "%s/%s", dir, ent->d_name) >=
 			sizeof(s->path) ||
@@ -150,8 +148,7 @@ static bool catch_up(struct tail *t, const struct pattern *pat, const char *name
 	return found;
 }
 
-/* Is the sibling at path, which is not read otherwise, a copy that has the rest? Then it is open.
- */
+/* Is the sibling at path, which nobody reads, a copy that has the rest? Then it is open now. */
 static bool open_copy(
     struct tail *t, const struct pattern *pat, const char *path, const struct tail_position *left)
 {
@@ -311,13 +308,12 @@ void tail_reopen(struct tail *t, int watch, const char *name)
 	for (unsigned i = 0; i < t->n_files; i++) {
 		const struct open_file *g = t->files[i];
 		const char *slash = strrchr(g->path, '/');
-		size_t n = slash != NULL ? strlen(slash + 1) : 0;
 		char path[TAIL_PATH_MAX];
 		struct open_file *f;
 		struct stat st;
 
-		if (g->pattern->watch != watch || n == 0 || strncmp(name, slash + 1, n) != 0 ||
-		    (name[n] != '.' && name[n] != '-') || tail_is_gzip(name) ||
+		if (g->pattern->watch != watch || slash == NULL ||
+		    !tail_is_named_after(name, slash + 1) || tail_is_gzip(name) ||
 		    (size_t)snprintf(path, sizeof(path), "%s/%s", g->pattern->dir, name) >=
 			sizeof(path) ||
 		    stat(path, &st) != 0 || tail_find_inode(t, &st) != NULL)

@@ -31,16 +31,16 @@ void ssh_clients_free(struct ssh_clients *c)
 	free(c);
 }
 
+void ssh_clients_forget(struct ssh_clients *c)
+{
+	memset(c, 0, sizeof(*c));
+}
+
 static bool is_near(const struct ssh_client *x, int64_t time_us)
 {
 	int64_t d = time_us - x->time_us;
 
 	return d <= FOR_US && d >= -FOR_US;
-}
-
-void ssh_clients_forget(struct ssh_clients *c)
-{
-	memset(c, 0, sizeof(*c));
 }
 
 /* Its entry, or the one of its set that is to give way. */
@@ -79,14 +79,17 @@ static void learn(struct ssh_client *x, uint64_t key, const struct event *ev, st
 
 void ssh_clients_event(struct ssh_clients *c, struct arena *a, struct event *ev)
 {
-	struct slice name = event_get(ev, ATTR_PROCESS_NAME);
-	struct slice pid = event_get(ev, ATTR_PROCESS_PID);
-	struct slice host = event_get(ev, ATTR_SYSLOG_HOSTNAME);
 	struct slice address;
+	struct slice host;
+	struct slice pid;
 	struct ssh_client *x;
 	uint64_t key;
 
-	if (!slice_starts(name, SLICE("sshd")) || pid.n == 0 || ev->time_us == 0)
+	if (!slice_starts(event_get(ev, ATTR_PROCESS_NAME), SLICE("sshd")) || ev->time_us == 0)
+		return;
+	host = event_get(ev, ATTR_SYSLOG_HOSTNAME);
+	pid = event_get(ev, ATTR_PROCESS_PID);
+	if (pid.n == 0)
 		return;
 	key = XXH3_64bits_withSeed(pid.p, pid.n, host.n > 0 ? XXH3_64bits(host.p, host.n) : 0) | 1;
 	x = find(c, key);

@@ -160,8 +160,7 @@ static int open_journal(struct agent *a, struct err *e)
 
 		journal_stats(a->journal, &s);
 		a->tally.epoch_us = (uint64_t)clock_now_us();
-		a->tally.base =
-		    (struct journal_counts){ s.control_records, s.bulk_records, s.bytes_in };
+		a->tally.base = journal_counts_now(&s);
 	}
 	audit_publish(a);
 	return 0;

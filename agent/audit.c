@@ -109,8 +109,7 @@ static int find_then(struct agent *a, int64_t since_us, const struct tally *now,
 		return -1;
 	if (th->at.seq > js->durable_seq) { /* nothing since */
 		th->tally = *now;
-		th->at.before =
-		    (struct journal_counts){ js->control_records, js->bulk_records, js->bytes_in };
+		th->at.before = journal_counts_now(js);
 		return 0;
 	}
 	if (journal_state_at(a->journal, th->at.seq, &look, e) != 0)
@@ -135,12 +134,6 @@ struct sums {
 	bool ok;
 };
 
-static const char *verdict(struct sums *s, bool ok)
-{
-	s->ok = s->ok && ok;
-	return ok ? "ok" : "DOES NOT BALANCE";
-}
-
 /* A member of the object, or "+ name v" of the line, where _ is a blank. */
 struct term {
 	const char *name;
@@ -153,6 +146,7 @@ static void put_line(struct sums *s, const char *head, const char *lane, const s
 {
 	const struct term *sides[] = { left, right };
 
+	s->ok = s->ok && ok;
 	if (s->j != NULL) {
 		json_open(s->j, '{');
 		json_member_text(s->j, "name", slice_of(head));
@@ -180,9 +174,8 @@ static void put_line(struct sums *s, const char *head, const char *lane, const s
 		JSON_KEY(s->j, "ok");
 		json_bool(s->j, ok);
 		json_close(s->j, '}');
-		s->ok = s->ok && ok;
 	} else {
-		buf_printf(s->out, "  %s\n", verdict(s, ok));
+		buf_printf(s->out, "  %s\n", ok ? "ok" : "DOES NOT BALANCE");
 	}
 }
 
@@ -258,15 +251,14 @@ static bool agrees(struct sums *s, const struct journal_cursor_lane *l, unsigned
 
 	if (l->seq == 0 || journal_counts_at(s->a->journal, l->seq, &at, &e) != 0)
 		return true;
-	return settled(l) == (lane == JOURNAL_CONTROL ? at.control_records : at.bulk_records);
+	return settled(l) == journal_lane_records(&at, (enum journal_lane)lane);
 }
 
 static void lane_since(struct sums *s, const struct ship_status *st, unsigned l)
 {
 	const struct journal_cursor_lane *now = &st->cursor.lane[l];
 	struct journal_cursor_lane was = place_then(s, st->name, l, now);
-	const struct journal_counts *c = &s->then->at.before;
-	uint64_t before = l == JOURNAL_CONTROL ? c->control_records : c->bulk_records;
+	uint64_t before = journal_lane_records(&s->then->at.before, (enum journal_lane)l);
 	uint64_t gone = settled(now);
 	struct balance b;
 

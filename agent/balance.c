@@ -7,12 +7,14 @@ void balance_of(const struct ship_status *st, enum journal_lane l, struct balanc
 {
 	const struct journal_cursor_lane *c = &st->cursor.lane[l];
 	struct journal_counts at = { 0 };
+	struct journal_counts all;
 	struct journal_stats js;
 	uint64_t requeued;
 	struct err e;
 
 	journal_stats(st->journal, &js);
-	b->journalled = l == JOURNAL_CONTROL ? js.control_records : js.bulk_records;
+	all = journal_counts_now(&js);
+	b->journalled = journal_lane_records(&all, l);
 	b->delivered = c->delivered;
 	b->rejected = c->rejected;
 	b->shed = c->shed;
@@ -21,7 +23,7 @@ void balance_of(const struct ship_status *st, enum journal_lane l, struct balanc
 	b->waiting = 0;
 	b->ok = c->seq == 0 || journal_counts_at(st->journal, c->seq, &at, &e) == 0;
 
-	uint64_t passed = l == JOURNAL_CONTROL ? at.control_records : at.bulk_records;
+	uint64_t passed = journal_lane_records(&at, l);
 
 	/* a dead letter that is queued again is counted as rejected until it is delivered */
 	requeued = st->requeued[l] < b->rejected ? st->requeued[l] : b->rejected;

@@ -224,4 +224,7 @@ static inline const struct sink_config *config_sink(const struct config *c, unsi
 	return (const struct sink_config *)c->sinks.v + i;
 }
 
+/* NULL: there is none of that name. */
+const struct sink_config *config_sink_named(const struct config *c, const char *name);
+
 #endif

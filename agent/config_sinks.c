@@ -7,6 +7,14 @@
 #include "sinks/kafka.h"
 #include "sinks/sink.h"
 
+const struct sink_config *config_sink_named(const struct config *c, const char *name)
+{
+	for (unsigned i = 0; i < c->sinks.n; i++)
+		if (strcmp(config_sink(c, i)->name, name) == 0)
+			return config_sink(c, i);
+	return NULL;
+}
+
 static void check_name(const struct sink_config *s, struct place at, struct problems *p)
 {
 	for (const char *q = s->name; *q != '\0'; q++)

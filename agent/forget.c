@@ -50,10 +50,8 @@ bool forget_answer(struct agent *a, const struct slice *word, unsigned n, struct
 
 static bool is_configured(const struct config *c, const char *sink)
 {
-	for (unsigned i = 0; i < c->sinks.n; i++)
-		if (strcmp(sink, config_sink(c, i)->name) == 0)
-			return true;
-	return strchr(sink, '@') != NULL; /* of an imported journal: the agent knows */
+	return config_sink_named(c, sink) != NULL ||
+	       strchr(sink, '@') != NULL; /* of an imported journal: the agent knows */
 }
 
 int forget_command(const char *config_path, const struct config *c, const struct forget_options *o)

@@ -32,16 +32,18 @@ static bool has(const char *dir, const char *sub, const char *name, const char *
 
 static bool all_delivered(struct journal *j, const struct journal_cursor *c)
 {
-	struct journal_stats s;
+	struct journal_counts all;
 	struct journal_counts at;
+	struct journal_stats s;
 	struct err e;
 
 	journal_stats(j, &s);
+	all = journal_counts_now(&s);
 	for (unsigned l = 0; l < JOURNAL_LANES; l++) {
 		if (journal_counts_at(j, c->lane[l].seq, &at, &e) != 0)
 			return false;
-		if (l == JOURNAL_CONTROL ? at.control_records != s.control_records
-					 : at.bulk_records != s.bulk_records)
+		if (journal_lane_records(&at, (enum journal_lane)l) !=
+		    journal_lane_records(&all, (enum journal_lane)l))
 			return false;
 	}
 	return true;
@@ -93,9 +95,8 @@ static void on_cursor(void *arg, const char *name, const struct journal_cursor *
 {
 	struct others *o = arg;
 
-	for (unsigned i = 0; i < o->a->cfg.sinks.n; i++)
-		if (strcmp(config_sink(&o->a->cfg, i)->name, name) == 0)
-			return;
+	if (config_sink_named(&o->a->cfg, name) != NULL)
+		return;
 	o->n += c == NULL || !all_delivered(o->j, c);
 }
 

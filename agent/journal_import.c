@@ -58,26 +58,19 @@ static bool path(struct import *m, char out[PATH_BYTES], const char *dir, const 
 
 /* ---- what is there ---- */
 
-static const struct sink_config *configured(const struct config *c, const char *name)
-{
-	for (unsigned i = 0; i < c->sinks.n; i++)
-		if (strcmp(config_sink(c, i)->name, name) == 0)
-			return config_sink(c, i);
-	return NULL;
-}
-
 static uint64_t waits(struct import *m, const struct journal_cursor *at)
 {
+	struct journal_counts all = journal_counts_now(&m->st);
 	uint64_t n = 0;
 
 	for (unsigned l = 0; l < JOURNAL_LANES; l++) {
-		uint64_t all = l == JOURNAL_CONTROL ? m->st.control_records : m->st.bulk_records;
 		struct journal_counts before = { 0 };
 
 		if (at->lane[l].seq > 0 &&
 		    journal_counts_at(m->j, at->lane[l].seq, &before, &m->e) != 0)
 			continue; /* that part is gone: its sink had passed it */
-		n += all - (l == JOURNAL_CONTROL ? before.control_records : before.bulk_records);
+		n += journal_lane_records(&all, (enum journal_lane)l) -
+		     journal_lane_records(&before, (enum journal_lane)l);
 	}
 	return n;
 }
@@ -110,7 +103,7 @@ static void on_cursor(void *arg, const char *name, const struct journal_cursor *
 		    "sink was can't be told; import the others one by one with --sink",
 		    m->from, name);
 		m->rc = EX_DATAERR;
-	} else if (configured(m->c, name) != NULL) {
+	} else if (config_sink_named(m->c, name) != NULL) {
 		add(m, name, at);
 	} else if (waits(m, at) > 0) {
 		err_set(&m->e, ENOENT,
@@ -123,7 +116,7 @@ static void on_cursor(void *arg, const char *name, const struct journal_cursor *
 
 static bool choose_sinks(struct import *m)
 {
-	const struct sink_config *s = m->sink != NULL ? configured(m->c, m->sink) : NULL;
+	const struct sink_config *s = m->sink != NULL ? config_sink_named(m->c, m->sink) : NULL;
 
 	if (m->sink != NULL && (s == NULL || agent_sink(s->type)->load_cursor != NULL)) {
 		err_set(&m->e, EINVAL,

@@ -88,14 +88,11 @@ int redrive_command(
 {
 	char lock[1100];
 	char request[256];
-	bool known = o->sink == NULL;
 	int pid = 0;
 	int fd;
 	int rc;
 
-	for (unsigned i = 0; i < c->sinks.n; i++)
-		known = known || strcmp(o->sink, config_sink(c, i)->name) == 0;
-	if (!known) {
+	if (o->sink != NULL && config_sink_named(c, o->sink) == NULL) {
 		fprintf(stderr, "sekisho: the config has no sink '%s'\n", o->sink);
 		return EX_USAGE;
 	}

@@ -15,11 +15,6 @@ struct ship_order {
 	int rc;
 };
 
-static uint64_t of_lane(const struct journal_counts *c, unsigned l)
-{
-	return l == JOURNAL_CONTROL ? c->control_records : c->bulk_records;
-}
-
 /* Into s->next: the lanes at the border, and what they passed. */
 static int move_lanes(struct ship *s, struct ship_order *o)
 {
@@ -31,7 +26,8 @@ static int move_lanes(struct ship *s, struct ship_order *o)
 			continue;
 		if (lane->seq > 0 && journal_counts_at(s->journal, lane->seq, &at, &o->e) != 0)
 			return -1;
-		o->n[l] = of_lane(&o->until->before, l) - of_lane(&at, l);
+		o->n[l] = journal_lane_records(&o->until->before, (enum journal_lane)l) -
+			  journal_lane_records(&at, (enum journal_lane)l);
 		lane->shed += o->n[l];
 		lane->seq = o->until->seq - 1;
 		lane->next_rec = o->until->next_rec;

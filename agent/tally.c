@@ -54,6 +54,21 @@ bool tally_set_sink(struct tally *t, const char *name, const struct journal_curs
 	return put_sink(t, name, c->lane, c->forgotten);
 }
 
+/* times: 1, or -1 modulo 2^64 */
+static void add_sums(struct tally *t, const struct tally *more, uint64_t times)
+{
+	t->own += times * more->own;
+	for (unsigned i = 0; i < more->n_inputs; i++) {
+		const struct tally_input *from = &more->input[i];
+		struct tally_input *to = tally_input(t, from->label);
+
+		to->read += times * from->read;
+		to->journalled += times * from->journalled;
+		to->copies += times * from->copies;
+		to->bytes += times * from->bytes;
+	}
+}
+
 void tally_add(struct tally *t, const struct tally *more)
 {
 	if (t->epoch_us != more->epoch_us) { /* what was before is not known */
@@ -62,32 +77,14 @@ void tally_add(struct tally *t, const struct tally *more)
 		t->epoch_us = more->epoch_us;
 		t->base = more->base;
 	}
-	t->own += more->own;
-	for (unsigned i = 0; i < more->n_inputs; i++) {
-		const struct tally_input *from = &more->input[i];
-		struct tally_input *to = tally_input(t, from->label);
-
-		to->read += from->read;
-		to->journalled += from->journalled;
-		to->copies += from->copies;
-		to->bytes += from->bytes;
-	}
+	add_sums(t, more, 1);
 	for (unsigned i = 0; i < more->n_sinks; i++)
 		put_sink(t, more->sink[i].name, more->sink[i].lane, more->sink[i].forgotten);
 }
 
 void tally_take_back(struct tally *t, const struct tally *more)
 {
-	t->own -= more->own;
-	for (unsigned i = 0; i < more->n_inputs; i++) {
-		const struct tally_input *from = &more->input[i];
-		struct tally_input *to = tally_input(t, from->label);
-
-		to->read -= from->read;
-		to->journalled -= from->journalled;
-		to->copies -= from->copies;
-		to->bytes -= from->bytes;
-	}
+	add_sums(t, more, (uint64_t)-1);
 }
 
 /* ---- as bytes ---- */

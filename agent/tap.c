@@ -86,7 +86,7 @@ static uint64_t lane_records(const struct tap *t, unsigned lane, uint64_t seq)
 
 	if (journal_counts_at(t->set->a->journal, seq, &c, &e) != 0)
 		return t->passed[lane]; /* not known: nothing is counted twice */
-	return lane == JOURNAL_CONTROL ? c.control_records : c.bulk_records;
+	return journal_lane_records(&c, (enum journal_lane)lane);
 }
 
 static bool open_at(struct tap *t, unsigned lane, uint64_t seq, struct err *e)

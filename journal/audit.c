@@ -176,8 +176,7 @@ int journal_counts_at(struct journal *j, uint64_t seq, struct journal_counts *c,
 
 	journal_stats(j, &stats);
 	if (seq >= stats.durable_seq) {
-		*c = (struct journal_counts){ stats.control_records, stats.bulk_records,
-			stats.bytes_in };
+		*c = journal_counts_now(&stats);
 		return 0;
 	}
 	if (view_open(j, &v, e) != 0)
@@ -195,11 +194,6 @@ int journal_counts_at(struct journal *j, uint64_t seq, struct journal_counts *c,
 		return err_set(
 		    e, ENOENT, "frame %llu is no longer in the journal", (unsigned long long)seq);
 	return rc;
-}
-
-static uint64_t records_of(const struct journal_counts *c, enum journal_lane lane)
-{
-	return lane == JOURNAL_CONTROL ? c->control_records : c->bulk_records;
 }
 
 /* The first frame of s behind seq that has records of the lane. False: none. */
@@ -262,7 +256,8 @@ uint64_t journal_oldest_after(struct journal *j, enum journal_lane lane, uint64_
 		return 0;
 	for (size_t i = 0; !found && i < v.n; i++)
 		if (!v.seg[i].dead && v.seg[i].last_seq > seq &&
-		    records_of(&v.seg[i].next_cum, lane) > records_of(&v.seg[i].cum, lane))
+		    journal_lane_records(&v.seg[i].next_cum, lane) >
+			journal_lane_records(&v.seg[i].cum, lane))
 			found = first_in(j, &v.seg[i], lane, seq, &h);
 	view_close(&v);
 	if (found)

@@ -182,6 +182,17 @@ int journal_audit(struct journal *j, struct journal_totals *t,
  */
 int journal_counts_at(struct journal *j, uint64_t seq, struct journal_counts *c, struct err *e);
 
+/* The same through the newest durable frame. */
+static inline struct journal_counts journal_counts_now(const struct journal_stats *s)
+{
+	return (struct journal_counts){ s->control_records, s->bulk_records, s->bytes_in };
+}
+
+static inline uint64_t journal_lane_records(const struct journal_counts *c, enum journal_lane l)
+{
+	return l == JOURNAL_CONTROL ? c->control_records : c->bulk_records;
+}
+
 /* A border between two frames. */
 struct journal_moment {
 	uint64_t seq;		      /* the frame behind it; durable + 1: there is none */

@@ -65,7 +65,7 @@ void journal_reader_close(struct journal_reader *r)
 
 static uint64_t lane_count(const struct journal_reader *r, struct journal_counts c)
 {
-	return r->lane == JOURNAL_CONTROL ? c.control_records : c.bulk_records;
+	return journal_lane_records(&c, r->lane);
 }
 
 /* Be after frame seq, and say so in the item. */

@@ -62,8 +62,7 @@ int journal_since(struct journal *j, uint64_t time_us, struct journal_moment *m,
 	int rc = 0;
 
 	journal_stats(j, &st);
-	*m = (struct journal_moment){ st.durable_seq + 1, 0, st.next_rec,
-		{ st.control_records, st.bulk_records, st.bytes_in } };
+	*m = (struct journal_moment){ st.durable_seq + 1, 0, st.next_rec, journal_counts_now(&st) };
 	if (view_open(j, &v, e) != 0)
 		return -1;
 	for (i = v.n; i > 1 && !begins_before(j, &v.seg[i - 1], time_us);)

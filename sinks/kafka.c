@@ -296,14 +296,16 @@ static void kafka_close(void *self)
 
 /*
  * Buffers of requests and zstd's tables are some MB, made for each request: from the kernel, each
- * page of them would be cleared anew (agent/main.c), which was a third of all.
+ * page of them would be cleared anew (agent/main.c), which was a third of all. They must lie under
+ * the threshold together, and one arena holds them once, not once a thread.
  */
 static void keep_memory(void)
 {
-	enum { KEPT_BYTES = 4 << 20 };
+	enum { KEPT_BYTES = 8 << 20 };
 
 	mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
 	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+	mallopt(M_ARENA_MAX, 1);
 }
 
 static void *kafka_open(const struct sink_settings *s, struct err *e)

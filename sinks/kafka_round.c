@@ -6,7 +6,11 @@
 #include <stdlib.h>
 
 /* Five requests without an answer are all that an idempotent producer may have. */
-enum { ROUND_PARTITIONS = 4, REQUEST_BYTES = 900000 /* of batch.size, 1,000,000 */ };
+enum {
+	ROUND_PARTITIONS = 4,
+	REQUEST_BYTES = 900000, /* of batch.size, 1,000,000 */
+	AHEAD = 16 /* rows; they were made some MB ago, and their keys are read first */
+};
 
 int kafka_round_init(struct kafka_round *r, struct err *e)
 {
@@ -83,6 +87,8 @@ unsigned kafka_round_fill(struct kafka_round *r, const struct outbox *o, struct 
 		struct slice text = outbox_text(o, row);
 		struct slice key = outbox_key(o, row);
 
+		if (i + AHEAD < f->n)
+			__builtin_prefetch(outbox_key(o, f->rows[i + AHEAD]).p);
 		if (row->state != ROW_SENT || !has_room(r, o, load, &n_load, row))
 			continue;
 		row->state = ROW_LATER;

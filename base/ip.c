@@ -136,6 +136,8 @@ struct ip_prefix ip_prefix_of(const struct ip *a, unsigned bits)
 {
 	struct ip_prefix p = { *a, bits > 128 ? 128 : bits };
 
+	if (p.bits == 128)
+		return p;
 	for (unsigned i = 0; i < 16; i++) {
 		unsigned keep = p.bits > 8 * i ? p.bits - 8 * i : 0;
 

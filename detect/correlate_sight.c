@@ -255,14 +255,22 @@ unsigned correlator_sightings(const struct correlator *c, const struct ruleset *
 	return n;
 }
 
+static unsigned category_of(struct slice name)
+{
+	unsigned c = 0;
+
+	while (c < CATEGORY_N && (strncmp(category_names[c], name.p, name.n) != 0 ||
+				     category_names[c][name.n] != '\0'))
+		c++;
+	return c;
+}
+
 unsigned correlator_sight_attack(const struct correlator *c, const struct detection *d,
     const struct event *ev, const uint64_t id[2], struct sighting *out)
 {
-	unsigned category = 0;
+	unsigned category = category_of(d->category);
 	enum level level = level_of(d->level);
 
-	while (category < CATEGORY_N && !slice_eq(d->category, slice_of(category_names[category])))
-		category++;
 	if (category == CATEGORY_N || level == LEVEL_N ||
 	    !category_is_attack((enum category)category, level))
 		return 0;

@@ -282,6 +282,8 @@ static int by_words(struct slice s, size_t at, bool *strong)
 		gap = slice_from(gap, w.n < gap.n ? w.n : gap.n);
 		if (w.n == 0 || !is_key(gap) || auth_is_address(w))
 			return score;
+		if (slice_eq(gap, SLICE("(")) && slice_starts(w, SLICE("http")))
+			continue; /* "failed from https(192.0.2.1)", as FortiOS says by what */
 		switch (side_of(w)) {
 		case SIDE_OTHER:
 			*strong = true;

@@ -47,6 +47,14 @@ void agent_stop(struct agent *a)
 		return; /* it is readable already */
 }
 
+void agent_wake_reader(struct agent *a)
+{
+	uint64_t one = 1;
+
+	if (write(a->wake_fd, &one, sizeof(one)) < 0)
+		return; /* it is readable already */
+}
+
 void agent_rules_changed(struct agent *a, const struct rules_in_use *next)
 {
 	/* the committer reads the set for thresholds and names: it waits for the mailbox's turn */
@@ -187,13 +195,14 @@ static int open_sinks(struct agent *a, struct err *e)
 int agent_open(struct agent *a, struct err *e)
 {
 	a->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	a->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	a->started_us = clock_now_us();
 	pthread_mutex_init(&a->mailbox.lock, NULL);
 	pthread_cond_init(&a->mailbox.changed, NULL);
 	pthread_mutex_init(&a->audited.lock, NULL);
 	identity_host(&a->host);
 	a->service = a->cfg.service != NULL ? a->cfg.service : a->host.name;
-	if (a->stop_fd < 0)
+	if (a->stop_fd < 0 || a->wake_fd < 0)
 		return err_set(e, errno, "eventfd: %s", strerror(errno));
 	/* the blocker first: it must be forked before anything from outside is read */
 	if (open_policy(a, e) != 0 ||
@@ -301,4 +310,6 @@ void agent_close(struct agent *a)
 		batch_queue_free(&a->queue);
 	if (a->stop_fd > 0)
 		close(a->stop_fd);
+	if (a->wake_fd > 0)
+		close(a->wake_fd);
 }

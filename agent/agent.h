@@ -91,6 +91,7 @@ struct agent {
 	struct control *control;
 	struct http *http;
 	int stop_fd; /* eventfd: readable when the reader should end */
+	int wake_fd; /* another: there is something for the reader but logs */
 	pthread_t reader_thread, committer_thread;
 };
 
@@ -106,6 +107,9 @@ void agent_take_rules(void *committer, void *arg);
 
 /* Ask the agent to end: from any thread, also a signal handler's. */
 void agent_stop(struct agent *a);
+
+/* New rules wait for it: from any thread. */
+void agent_wake_reader(struct agent *a);
 
 /* By the reader: new rules are in use from the next window on. */
 void agent_rules_changed(struct agent *a, const struct rules_in_use *next);

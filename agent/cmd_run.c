@@ -5,6 +5,7 @@
 #include "agent/options.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "detect/redact.h"
 
@@ -18,6 +19,29 @@
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
+#include <xxhash.h>
+
+enum { FILE_BYTES = 1 << 20 }; /* a longer one is not compared */
+
+/* The configuration in use: to tell at SIGHUP that the file says something else. */
+struct loaded {
+	const char *path;
+	uint64_t hash; /* of the file; 0: it can't be read */
+};
+
+static uint64_t hash_of(const char *path)
+{
+	char *text;
+	size_t n;
+	struct err e;
+	uint64_t h;
+
+	if (io_read_file(path, FILE_BYTES, &text, &n, &e) != 0)
+		return 0;
+	h = XXH3_64bits(text, n) | 1;
+	free(text);
+	return h;
+}
 
 static int load_config(const char *path, struct config *c)
 {
@@ -41,6 +65,27 @@ static int load_config(const char *path, struct config *c)
 	}
 	log_set_level(level);
 	return 0;
+}
+
+/* It takes a restart, which had better be told now if it would fail. */
+static void say_what_config_became(const struct loaded *l)
+{
+	struct problems p = { 0 };
+	struct config c;
+
+	if (hash_of(l->path) == l->hash)
+		return;
+	if (config_load(l->path, &c, &p) != 0) {
+		fwrite(p.text.p, 1, p.text.n, stderr);
+		log_error("the configuration changed and is wrong: a restart would fail",
+		    "file=%s errors=%u", l->path, p.errors);
+	} else {
+		log_warn("the configuration changed: it is taken by a restart, only rules are "
+			 "reloaded",
+		    "file=%s", l->path);
+	}
+	config_free(&c);
+	problems_free(&p);
 }
 
 /* SIGHUP: new rules are compiled here, while the reader goes on with the old ones. */
@@ -70,6 +115,7 @@ static void reload(struct agent *a)
 		ruleset_free(missed->rs);
 		free(missed);
 	}
+	agent_wake_reader(a);
 	problems_free(&p);
 	sd_notify(0, "READY=1");
 }
@@ -88,7 +134,7 @@ static int block_signals(void)
 }
 
 /* The main thread: signals, the watchdog, and the end. */
-static void wait_for_end(struct agent *a, int signals)
+static void wait_for_end(struct agent *a, int signals, const struct loaded *l)
 {
 	uint64_t watchdog_us = 0;
 	bool said_ready = false;
@@ -111,10 +157,10 @@ static void wait_for_end(struct agent *a, int signals)
 			sd_notify(0, "WATCHDOG=1");
 		if ((p[0].revents & POLLIN) == 0 || read(signals, &si, sizeof(si)) != sizeof(si))
 			continue;
-		if (si.ssi_signo == SIGHUP)
-			reload(a);
-		else
+		if (si.ssi_signo != SIGHUP)
 			break;
+		say_what_config_became(l);
+		reload(a);
 	}
 }
 
@@ -134,12 +180,13 @@ int cmd_run(int argc, char **argv)
 {
 	static const struct usage usage = { "sekisho run [-c FILE]",
 		"The agent, in the foreground: follows logs, detects, journals, delivers, blocks.\n"
-		"SIGTERM drains and ends, SIGHUP reloads the rules.",
+		"SIGTERM drains and ends, SIGHUP reloads the rules (a new config takes a restart).",
 		"sekisho run -c /etc/sekisho/sekisho.yaml" };
 	const char *path = CONFIG_DEFAULT_PATH;
 	const struct option_def defs[] = { { "-c", OPTION_TEXT, &path, "FILE",
 					       "config (default " CONFIG_DEFAULT_PATH ")" },
 		{ NULL, OPTION_FLAG, NULL, NULL, NULL } };
+	struct loaded loaded;
 	struct agent *a;
 	struct err e = { 0, "" };
 	int signals;
@@ -150,6 +197,7 @@ int cmd_run(int argc, char **argv)
 	a = calloc(1, sizeof(*a));
 	if (a == NULL)
 		return EX_OSERR;
+	loaded = (struct loaded){ path, hash_of(path) };
 	rc = load_config(path, &a->cfg);
 	if (rc == 0) {
 		signals = block_signals();
@@ -160,7 +208,7 @@ int cmd_run(int argc, char **argv)
 			     : e.code == EINVAL ? EX_CONFIG
 						: EX_OSERR;
 		} else {
-			wait_for_end(a, signals);
+			wait_for_end(a, signals, &loaded);
 			sd_notify(0, "STOPPING=1");
 			log_info("ending", "uptime_s=%lld",
 			    (long long)((clock_now_us() - a->started_us) / 1000000));

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/pack.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -290,8 +291,10 @@ static void wait_for_change(struct reader *r, int wait_ms)
 {
 	struct pollfd p[16] = { { .fd = tail_fd(r->tail), .events = POLLIN },
 		{ .fd = r->a->stop_fd, .events = POLLIN },
-		{ .fd = reader_stdin_fd(r), .events = POLLIN } };
-	unsigned n = 3;
+		{ .fd = reader_stdin_fd(r), .events = POLLIN },
+		{ .fd = r->a->wake_fd, .events = POLLIN } };
+	unsigned n = 4;
+	uint64_t ignored;
 
 	if (wait_ms < 0 || wait_ms > 60000)
 		wait_ms = FAR_MS;
@@ -308,6 +311,8 @@ static void wait_for_change(struct reader *r, int wait_ms)
 		return;
 	r->busy = false;
 	poll(p, n, wait_ms);
+	if ((p[3].revents & POLLIN) != 0 && read(r->a->wake_fd, &ignored, sizeof(ignored)) < 0)
+		log_warn("the reader's wake-up can't be read", "code=%d", errno);
 }
 
 static int add_inputs(struct reader *r, struct err *e)

@@ -4,6 +4,10 @@
  * Exactly once: rows are numbered by the journal (seq, INSERT OR IGNORE), and the cursor
  * is stored in the transaction that stores the rows. WAL mode: queries read while it
  * writes. Rows go from the low end of seq, by age and by size.
+ *
+ * A file that is no database (a crash of the disk), or that can't be written now, costs the agent
+ * nothing but this sink: it is tried again and again. One that is removed while it is in use would
+ * take rows that nobody ever sees: it gets none, so the journal keeps them.
  */
 #include "libs/sqlite.h"
 #include "base/err.h"
@@ -13,11 +17,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum { DELETE_ROWS = 5000, SQLITE_PAGE = 4096 };
 
 struct sqlite {
-	sqlite3 *db;
+	const char *path;
+	sqlite3 *db; /* NULL: it could not be opened yet */
+	dev_t dev;   /* of the file that was opened */
+	ino_t ino;
 	sqlite3_stmt *insert[TABLE_N];
 	sqlite3_stmt *cursor;
 	struct buf scratch[SCHEMA_MAX_COLUMNS];
@@ -97,27 +105,38 @@ static int prepare(struct sqlite *q, enum schema_table k, struct err *e)
 	return rc == SQLITE_OK ? 0 : failed(q, t->name, e);
 }
 
+static void close_db(struct sqlite *q)
+{
+	for (unsigned k = 0; k < TABLE_N; k++) {
+		sqlite3_finalize(q->insert[k]);
+		q->insert[k] = NULL;
+	}
+	sqlite3_finalize(q->cursor);
+	sqlite3_close(q->db);
+	q->cursor = NULL;
+	q->db = NULL;
+}
+
 static void sqlite_close(void *self)
 {
 	struct sqlite *q = self;
 
 	if (q == NULL)
 		return;
-	for (unsigned k = 0; k < TABLE_N; k++)
-		sqlite3_finalize(q->insert[k]);
-	sqlite3_finalize(q->cursor);
-	sqlite3_close(q->db);
+	close_db(q);
 	for (unsigned i = 0; i < SCHEMA_MAX_COLUMNS; i++)
 		buf_free(&q->scratch[i]);
 	free(q);
 }
 
-static int open_db(struct sqlite *q, const struct sink_settings *s, struct err *e)
+static int set_up(struct sqlite *q, struct err *e)
 {
-	if (sqlite3_open_v2(s->path, &q->db,
+	struct stat st;
+
+	if (sqlite3_open_v2(q->path, &q->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
 		NULL) != SQLITE_OK)
-		return failed(q, s->path, e);
+		return failed(q, q->path, e);
 	sqlite3_busy_timeout(q->db, 5000);
 	if (run(q, "PRAGMA auto_vacuum=INCREMENTAL", e) != 0 ||
 	    run(q, "PRAGMA journal_mode=WAL", e) != 0 ||
@@ -130,20 +149,51 @@ static int open_db(struct sqlite *q, const struct sink_settings *s, struct err *
 	if (sqlite3_prepare_v2(q->db, "INSERT OR REPLACE INTO sekisho_cursor VALUES (1, ?)", -1,
 		&q->cursor, NULL) != SQLITE_OK)
 		return failed(q, "cursor", e);
+	if (stat(q->path, &st) != 0)
+		return err_set(e, errno, "%s: %s", q->path, strerror(errno));
+	q->dev = st.st_dev;
+	q->ino = st.st_ino;
 	return 0;
+}
+
+/* *wrong: it is the path that is wrong, which no time will mend. */
+static int open_db(struct sqlite *q, bool *wrong, struct err *e)
+{
+	struct err why;
+	int code;
+
+	if (set_up(q, &why) == 0)
+		return 0;
+	code = q->db != NULL ? sqlite3_errcode(q->db) : SQLITE_NOMEM;
+	*wrong = code == SQLITE_CANTOPEN || code == SQLITE_PERM || code == SQLITE_READONLY;
+	err_set(e, why.code, "%s: %s%s", q->path, why.msg,
+	    code == SQLITE_NOTADB || code == SQLITE_CORRUPT
+		? "; move it away, and what the journal has is written into a new one"
+		: "");
+	close_db(q);
+	return -1;
+}
+
+static bool is_gone(const struct sqlite *q)
+{
+	struct stat st;
+
+	return stat(q->path, &st) != 0 || st.st_dev != q->dev || st.st_ino != q->ino;
 }
 
 static void *sqlite_open(const struct sink_settings *s, struct err *e)
 {
 	struct sqlite *q = calloc(1, sizeof(*q));
+	bool wrong = false;
 
 	if (q == NULL) {
 		err_set(e, ENOMEM, "no memory");
 		return NULL;
 	}
+	q->path = s->path;
 	q->keep_us = s->keep_us;
 	q->max_size = s->max_size;
-	if (open_db(q, s, e) != 0) {
+	if (open_db(q, &wrong, e) != 0 && wrong) {
 		sqlite_close(q);
 		return NULL;
 	}
@@ -158,6 +208,8 @@ static int sqlite_load_cursor(
 	int rc;
 
 	*found = false;
+	if (q->db == NULL) /* rows that are in it already will be passed over by their numbers */
+		return 0;
 	if (sqlite3_prepare_v2(q->db, "SELECT cursor FROM sekisho_cursor WHERE id = 1", -1, &st,
 		NULL) != SQLITE_OK)
 		return failed(q, "cursor", e);
@@ -172,7 +224,19 @@ static int sqlite_load_cursor(
 
 static enum sink_result sqlite_begin(void *self, struct err *e)
 {
-	return run(self, "BEGIN IMMEDIATE", e) == 0 ? SINK_OK : SINK_RETRY;
+	struct sqlite *q = self;
+	bool ignored;
+
+	if (q->db == NULL && open_db(q, &ignored, e) != 0)
+		return SINK_RETRY;
+	if (is_gone(q)) {
+		err_set(e, ENOENT,
+		    "%s was removed or replaced while it was in use; a restart of the agent opens "
+		    "what is there now, and writes what the journal has",
+		    q->path);
+		return SINK_RETRY;
+	}
+	return run(q, "BEGIN IMMEDIATE", e) == 0 ? SINK_OK : SINK_RETRY;
 }
 
 static void bind(
@@ -257,7 +321,7 @@ static void sqlite_idle(void *self, int64_t now_us)
 	char before[40];
 	struct err ignored;
 
-	if (now_us < q->next_idle_us)
+	if (q->db == NULL || now_us < q->next_idle_us)
 		return;
 	q->next_idle_us = now_us + 5 * 1000000;
 

@@ -7,10 +7,12 @@
 #include "base/err.h"
 #include "base/identity.h"
 #include "base/record.h"
+#include "base/timefmt.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -29,8 +31,11 @@ static void flush_out(struct scan *s)
 	while (at < s->out.n && !s->failed) {
 		ssize_t n = write(STDOUT_FILENO, s->out.p + at, s->out.n - at);
 
-		if (n < 0 && errno != EINTR)
+		if (n < 0 && errno != EINTR) {
 			s->failed = true;
+			fprintf(stderr, "sekisho: standard output could not be written: %s\n",
+			    strerror(errno));
+		}
 		at += n > 0 ? (size_t)n : 0;
 	}
 	buf_reset(&s->out);
@@ -126,6 +131,8 @@ int cmd_scan(int argc, char **argv)
 		return rc;
 	s.files.off = &s.off;
 	s.files.rules = s.off.rules;
+	if (o.config == NULL) /* as `run` takes them */
+		s.files.rules.tz_s = TIMEFMT_HOST_ZONE;
 	s.files.host = &host;
 	s.files.batch = print_events;
 	s.files.ctx = &s;
@@ -137,5 +144,5 @@ int cmd_scan(int argc, char **argv)
 	flush_out(&s);
 	buf_free(&s.out);
 	offline_close(&s.off);
-	return rc;
+	return s.failed ? EX_IOERR : rc;
 }

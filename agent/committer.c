@@ -39,6 +39,7 @@ struct committer {
 	unsigned n_state; /* state items in a->said */
 	int64_t read_us;  /* of the batch being worked on */
 	int64_t now_us;
+	bool given_up; /* a frame, as the agent ends: none may follow it */
 	struct record_context context;
 	struct tally frame;		       /* what it adds to the sums */
 	struct journal_cursor at[AGENT_SHIPS]; /* where the sinks are, as this frame has it */
@@ -238,7 +239,7 @@ static bool append(struct committer *c, struct journal_frame *f)
 	struct agent *a = c->a;
 	struct err e;
 
-	for (unsigned tries = 0;; tries++) {
+	for (unsigned tries = 0, stopping = 0;; tries++) {
 		if (journal_append(a->journal, f, &e) == 0)
 			break;
 		stats_add(&a->stats, journal_failures, 1);
@@ -249,7 +250,7 @@ static bool append(struct committer *c, struct journal_frame *f)
 			f->bulk = (struct slice){ 0 };
 			continue;
 		}
-		if (atomic_load(&a->stopping) && tries > 20)
+		if (atomic_load(&a->stopping) && ++stopping > 20)
 			return false; /* positions were not moved on disk: the lines are read again
 				       */
 		pause_ms(RETRY_MS);
@@ -289,6 +290,9 @@ static void commit(struct committer *c, const struct batch *list)
 	struct agent *a = c->a;
 	struct journal_frame f = { .time_us = (uint64_t)c->now_us };
 
+	/* what comes behind a frame that was given up would be told as if that was durable */
+	if (c->given_up)
+		return;
 	for (const struct batch *b = list; b != NULL; b = b->next)
 		take_batch(c, b, &f);
 	f.n_control += a->said.n_records;
@@ -299,6 +303,8 @@ static void commit(struct committer *c, const struct batch *list)
 	if (append(c, &f)) {
 		count_events(a, list);
 		audit_publish(a);
+	} else {
+		c->given_up = true;
 	}
 	after_commit(c);
 }

@@ -2,8 +2,8 @@
 #include "agent/config.h"
 #include "agent/formats.h"
 
-#include "base/clock.h"
 #include "base/err.h"
+#include "base/timefmt.h"
 #include "base/units.h"
 #include "detect/decoys.h"
 #include "match/regex.h"
@@ -93,7 +93,7 @@ static void resolve_zone(struct input_config *in, struct problems *p)
 	int minutes;
 	char sign;
 
-	in->tz_s = clock_local_offset_s(clock_now_us());
+	in->tz_s = TIMEFMT_HOST_ZONE;
 	if (in->zone == NULL)
 		return;
 	if (strcmp(in->zone, "UTC") == 0 || strcmp(in->zone, "Z") == 0)

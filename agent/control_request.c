@@ -64,6 +64,8 @@ bool control_blocks(struct policy *p, struct slice request, const struct policy_
 	if (n < 3 || !ip_prefix_parse(word[2], &x))
 		return usage(
 		    out, "expected an address or network such as 203.0.113.7 or 2001:db8:1::/64");
+	if (x.bits == 128 && memchr(word[2].p, '/', word[2].n) == NULL)
+		x = ip_unit(&x.addr); /* as a rule would block it: IPv6 by its /64 */
 	if (n > 3 && (!units_duration(word[3], &ttl) || ttl <= 0))
 		return usage(out, "expected a span above 0, such as 1h or 30m, after the address");
 	if (slice_eq(verb, SLICE("add")))

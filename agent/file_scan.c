@@ -21,9 +21,18 @@ struct input {
 	size_t n;
 	uint64_t offset, line;
 	bool eof;
+	bool cut; /* half a .gz */
 };
 
 enum { INPUT_BYTES = PIPELINE_WINDOW };
+
+static bool is_cut(gzFile gz)
+{
+	int code;
+
+	gzerror(gz, &code);
+	return code == Z_BUF_ERROR;
+}
 
 static int fill(struct input *in)
 {
@@ -37,6 +46,13 @@ static int fill(struct input *in)
 			return -1;
 		}
 		in->eof = n == 0;
+		if (in->eof && is_cut(in->gz)) {
+			fprintf(stderr,
+			    "sekisho: %s: the compressed file ends too early; what was read "
+			    "of it stands above\n",
+			    in->name);
+			in->cut = true;
+		}
 		in->n += (size_t)n;
 	}
 	return 0;
@@ -179,6 +195,8 @@ int file_scan_run(struct file_scan *s, const char *name)
 		s->rules.ref_us = reference_time(s, name);
 		s->off->pipeline.last_time_us = 0;
 		rc = scan_input(s, &in);
+		if (rc == 0 && in.cut)
+			rc = -1;
 	}
 	if (in.gz != NULL)
 		gzclose_r(in.gz);

@@ -2,6 +2,7 @@
 #include "agent/commands.h"
 #include "base/problem.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +49,15 @@ static void give_memory_back(void)
 	mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
 }
 
+/* What could not be written must not look like nothing found. */
+static int said(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	fprintf(stderr, "sekisho: standard output could not be written: %s\n", strerror(errno));
+	return code == 0 ? EX_IOERR : code;
+}
+
 int main(int argc, char **argv)
 {
 	const char *names[N_COMMANDS];
@@ -68,7 +78,7 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < N_COMMANDS; i++) {
 		names[i] = commands[i].name;
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+			return said(commands[i].run(argc - 1, argv + 1));
 	}
 
 	const char *s = problem_suggest(slice_of(argv[1]), names, N_COMMANDS);

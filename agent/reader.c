@@ -198,6 +198,28 @@ static bool skip_old(struct reader *r, struct tail_window *w, uint64_t used)
 	return true;
 }
 
+/*
+ * Nothing of it can be used yet: an event of several lines is open. Its place is saved all the
+ * same, or nobody would look for the log if it was rotated and the agent ended before the event.
+ */
+static void announce(struct reader *r, struct tail_window *w, uint64_t origin_hash)
+{
+	const struct tail_file *f = w->file;
+	struct tail_position p;
+	uint64_t ignored;
+	bool saved = r->announced.head_hash == f->head_hash && r->announced.number == f->number;
+
+	for (unsigned i = 0; !saved && positions_saved(r->a->positions, f->head_hash, i, &p); i++)
+		saved = p.number == f->number && p.path[0] != '\0'; /* not only reserved */
+	if (saved) {
+		tail_used(r->tail, w, 0, &ignored);
+		return;
+	}
+	r->announced.head_hash = f->head_hash;
+	r->announced.number = f->number;
+	fill_batch(r, w, 0, origin_hash);
+}
+
 static void use_dedupe(struct reader *r, bool on)
 {
 	r->pipeline.is_copy = on && r->dedupe != NULL ? dedupe_is_copy : NULL;
@@ -214,7 +236,6 @@ static void one_window(struct reader *r, struct tail_window *w)
 		.padded = true,
 		.final = w->last };
 	bool full = w->text.n == PIPELINE_WINDOW;
-	uint64_t ignored;
 
 	lr->ref_us = clock_now_us();
 	lr->no_time_us = lr->ref_us;
@@ -237,7 +258,7 @@ static void one_window(struct reader *r, struct tail_window *w)
 		}
 	}
 	if (used == 0)
-		tail_used(r->tail, w, 0, &ignored);
+		announce(r, w, origin);
 	else if (!skip_old(r, w, used))
 		fill_batch(r, w, used, origin);
 	use_dedupe(r, true);

@@ -36,6 +36,9 @@ struct reader {
 	unsigned n_reports;
 	uint64_t dead_gone[16]; /* one a sink: dead letters that are no more, as far as told */
 	bool busy;		/* something was read since the last wait */
+	struct {
+		uint64_t head_hash, number;
+	} announced; /* the log of which a place was saved before anything of it was used */
 };
 
 /* What the tail of files is to ask and tell. */

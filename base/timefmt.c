@@ -1,5 +1,7 @@
 #include "base/timefmt.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 
 /* Days from civil, after Howard Hinnant's public description of the algorithm. */
@@ -19,6 +21,38 @@ static bool is_leap(int year)
 	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
+/*
+ * The host zone's offset at a local time. Of an hour that comes twice, as summer time ends, a log
+ * that is being written means the later one as soon as that can be. The last answer is kept, by
+ * quarters of an hour, as long as it does not depend on when it is asked for.
+ */
+static int host_offset_s(int64_t local_s)
+{
+	enum { SLOT_S = 900, DAY_S = 86400, AHEAD_S = 60 };
+	static _Thread_local int64_t slot = -1;
+	static _Thread_local int kept_s;
+	int before_s;
+	int after_s;
+
+	if (local_s / SLOT_S == slot)
+		return kept_s;
+	before_s = clock_local_offset_s((local_s - DAY_S) * US_PER_S);
+	after_s = clock_local_offset_s((local_s + DAY_S) * US_PER_S);
+	if (before_s != after_s) { /* near a change */
+		int64_t late_s = local_s - after_s;
+		bool can_be_late = clock_local_offset_s(late_s * US_PER_S) == after_s;
+		bool can_be_early =
+		    clock_local_offset_s((local_s - before_s) * US_PER_S) == before_s;
+
+		if (can_be_early && can_be_late)
+			return late_s <= clock_now_us() / US_PER_S + AHEAD_S ? after_s : before_s;
+		return can_be_late ? after_s : before_s;
+	}
+	slot = local_s / SLOT_S;
+	kept_s = after_s;
+	return kept_s;
+}
+
 bool timefmt_from_civil(const struct civil *c, int offset_s, int64_t *time_us)
 {
 	static const int month_days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
@@ -30,8 +64,9 @@ bool timefmt_from_civil(const struct civil *c, int offset_s, int64_t *time_us)
 		return false;
 
 	int64_t s = timefmt_days(c->year, c->month, c->day) * 86400 + c->hour * 3600 +
-		    c->minute * 60 + c->second - offset_s;
+		    c->minute * 60 + c->second;
 
+	s -= offset_s == TIMEFMT_HOST_ZONE ? host_offset_s(s) : offset_s;
 	*time_us = s * US_PER_S + c->us;
 	return true;
 }

@@ -9,6 +9,8 @@
 
 #include "base/slice.h"
 
+#include <limits.h>
+
 enum { TIMEFMT_MAX = 40 };
 
 #define US_PER_S 1000000LL
@@ -22,7 +24,13 @@ struct civil {
 /* Days since 1970-01-01; month 1-12. */
 int64_t timefmt_days(int year, int month, int day);
 
-/* Microseconds of a civil time at an offset east of UTC; false when out of range. */
+/* For an offset: that of the host's zone on that day, summer time or not. */
+#define TIMEFMT_HOST_ZONE INT_MIN
+
+/*
+ * Microseconds of a civil time at an offset in seconds east of UTC; false when out of range. Of an
+ * hour that comes twice, as summer time ends, it is one of both.
+ */
 bool timefmt_from_civil(const struct civil *c, int offset_s, int64_t *time_us);
 
 void timefmt_to_civil(int64_t time_us, struct civil *c);

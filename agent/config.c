@@ -10,6 +10,7 @@
 #include "parsers/parser.h"
 
 #include <stdio.h>
+#include <time.h>
 
 enum { CONFIG_ARENA = 16 << 20 };
 
@@ -93,6 +94,7 @@ static void resolve_zone(struct input_config *in, struct problems *p)
 	int minutes;
 	char sign;
 
+	tzset(); /* the zone's file is read now: later the agent may be fenced in */
 	in->tz_s = TIMEFMT_HOST_ZONE;
 	if (in->zone == NULL)
 		return;

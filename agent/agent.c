@@ -38,21 +38,23 @@ void agent_context(const struct agent *a, struct record_context *out)
 		.observed_us = clock_now_us() };
 }
 
-void agent_stop(struct agent *a)
+static void make_readable(int eventfd)
 {
 	uint64_t one = 1;
 
+	if (write(eventfd, &one, sizeof(one)) < 0)
+		return; /* it is already */
+}
+
+void agent_stop(struct agent *a)
+{
 	atomic_store(&a->stopping, true);
-	if (write(a->stop_fd, &one, sizeof(one)) < 0)
-		return; /* it is readable already */
+	make_readable(a->stop_fd);
 }
 
 void agent_wake_reader(struct agent *a)
 {
-	uint64_t one = 1;
-
-	if (write(a->wake_fd, &one, sizeof(one)) < 0)
-		return; /* it is readable already */
+	make_readable(a->wake_fd);
 }
 
 void agent_rules_changed(struct agent *a, const struct rules_in_use *next)

@@ -9,12 +9,9 @@
 #include "base/record.h"
 #include "base/timefmt.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 struct scan {
 	struct offline off;
@@ -24,20 +21,11 @@ struct scan {
 	bool failed; /* writing: nobody reads any more */
 };
 
+/* That it failed is said by main(). */
 static void flush_out(struct scan *s)
 {
-	size_t at = 0;
-
-	while (at < s->out.n && !s->failed) {
-		ssize_t n = write(STDOUT_FILENO, s->out.p + at, s->out.n - at);
-
-		if (n < 0 && errno != EINTR) {
-			s->failed = true;
-			fprintf(stderr, "sekisho: standard output could not be written: %s\n",
-			    strerror(errno));
-		}
-		at += n > 0 ? (size_t)n : 0;
-	}
+	s->failed =
+	    s->failed || fwrite(s->out.p, 1, s->out.n, stdout) != s->out.n || fflush(stdout) != 0;
 	buf_reset(&s->out);
 }
 

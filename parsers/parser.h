@@ -37,7 +37,7 @@ struct stamp_cache {
 struct parse_ctx {
 	struct arena *arena;	   /* room for 4 bytes per byte of text is guaranteed */
 	int64_t ref_us;		   /* year-less stamps are resolved against this time */
-	int tz_s;		   /* zone of stamps that name none, seconds east */
+	int tz_s;		   /* zone of stamps that name none, as timefmt_from_civil() */
 	struct stamp_cache *cache; /* may be NULL */
 	const struct entry *entry; /* what the record has besides its text; NULL: a line */
 	const struct parser *self; /* the one that is called; formats of a config need it */
